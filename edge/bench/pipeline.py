@@ -1,0 +1,131 @@
+"""`edge bench pipeline`: the whole path from frame to event against the bare inference of the same model and threads."""
+
+import time
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+import numpy as np
+
+from edge.bench.report import BenchReport, Figure
+from edge.camera.port import Pixels
+from edge.clock import Instant
+from edge.errors import EdgeError
+from edge.events.lifecycle import LifeCycle, Outcome
+from edge.events.tracks import TrackSettings
+from edge.pictures import read_picture
+from edge.pipeline import Pipeline, Stats
+from edge.recognition.tflite import TfliteDetector
+from edge.runtime import Fatal
+from edge.testing.camera import MemoryCamera
+
+WIDTH_PX, HEIGHT_PX = 1280, 720
+BOUND = 0.97
+STEP_PX = 12
+
+
+class Round(NamedTuple):
+    raw_s: float
+    """Seconds a frame of bare inference."""
+    pipeline_s: float
+    stats: Stats
+    events: int
+
+    @property
+    def ratio(self) -> float:
+        return self.raw_s / self.pipeline_s
+
+
+def run(detector: TfliteDetector, pictures: list[Path], *, rounds: int, frames: int) -> BenchReport:
+    """Interleave bare inference and pipeline, `rounds` times, `frames` frames each.
+
+    Args:
+        pictures: moved over the frames so that there is something to recognise and to follow; empty: noise.
+    """
+    scene = make_frames(pictures)
+    _round(detector, scene, 10)  # warm up
+    done = [_round(detector, scene, frames) for _ in range(rounds)]
+    raw_ms = median(each.raw_s for each in done) * 1000
+    prepare, infer, events = (
+        median(getattr(each.stats, name) for each in done) / frames * 1000
+        for name in ("prepare_s", "infer_s", "events_s")
+    )
+    ratios = sorted(each.ratio for each in done)
+    return BenchReport(
+        "pipeline",
+        [
+            Figure.of("ratio", median(ratios), "of raw", "higher", BOUND),
+            Figure.of("pipeline_fps", median(1 / each.pipeline_s for each in done), "frames/s", "higher"),
+            Figure.of("raw_fps", 1000 / raw_ms, "frames/s", "higher"),
+        ],
+        {
+            "detector": detector.name,
+            "source": f"{WIDTH_PX}x{HEIGHT_PX} RGB in memory, {'samples' if pictures else 'noise'}",
+            "rounds": rounds,
+            "frames_a_round": frames,
+            "ratio_min_max": [round(ratios[0], 4), round(ratios[-1], 4)],
+            "stages_ms": {
+                "raw_invoke": round(raw_ms, 3),
+                "prepare (overlaps)": round(prepare, 3),
+                "infer and decode": round(infer, 3),
+                "track and events": round(events, 3),
+            },
+            "events": done[-1].events,
+        },
+    )
+
+
+def make_frames(pictures: list[Path], count: int = 24) -> list[Pixels]:
+    """Frames in which the pictures move to and fro over noise."""
+    noise = np.random.default_rng(7).integers(90, 130, (HEIGHT_PX, WIDTH_PX, 3), dtype=np.uint8)
+    things = [read_picture(path)[: HEIGHT_PX - 100] for path in pictures][:2]
+    frames = []
+    for number in range(count):
+        frame = noise.copy()
+        shift = STEP_PX * min(number, count - number)
+        for place, thing in enumerate(things):
+            height, width = thing.shape[:2]
+            left = min(place * WIDTH_PX // 2 + shift, WIDTH_PX - width)
+            frame[60 : 60 + height, left : left + width] = thing
+        frames.append(frame)
+    return frames
+
+
+def _round(detector: TfliteDetector, scene: list[Pixels], frames: int) -> Round:
+    raw_s = _raw(detector, frames)
+    outcomes: list[Outcome] = []
+    fatal = Fatal()
+    camera = MemoryCamera(
+        "bench", [scene[i % len(scene)] for i in range(frames)], start=Instant(0.0, 0.0), interval_s=1 / 30
+    )
+    ids = iter(range(1_000_000))
+    pipeline = Pipeline(
+        [camera],
+        detector,
+        lambda name: LifeCycle(name, "bench", TrackSettings(), detector.threshold_of, lambda: str(next(ids))),
+        outcomes.append,
+        fatal,
+        retry=False,
+    )
+    begin_s = time.perf_counter()
+    pipeline.start()
+    while pipeline.running and fatal.error is None:
+        time.sleep(0.005)
+    took_s = (
+        pipeline.stats.last_result_s - pipeline.stats.first_frame_s
+        if pipeline.stats.frames
+        else time.perf_counter() - begin_s
+    )
+    fatal.reraise()
+    if pipeline.stats.frames != frames:
+        raise EdgeError(f"bench pipeline: {pipeline.stats.frames} of {frames} frames came through")
+    started = sum(change.kind == "started" for outcome in outcomes for change in outcome.changes)
+    return Round(raw_s, took_s / frames, pipeline.stats, started)
+
+
+def _raw(detector: TfliteDetector, count: int) -> float:
+    """Seconds of one bare inference, on whatever lies in the input."""
+    begin_s = time.perf_counter()
+    for _ in range(count):
+        detector.interpreter.invoke_only()
+    return (time.perf_counter() - begin_s) / count

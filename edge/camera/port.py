@@ -1,0 +1,96 @@
+"""The port of every camera, and the frame that it gives."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.clock import Instant
+from edge.geometry import Size
+
+Pixels = npt.NDArray[np.uint8]
+"""RGB, shape (height, width, 3), C-contiguous. Nobody writes into the pixels of a frame once it has been given out."""
+
+
+class Still(NamedTuple):
+    """A stored picture, as it was when it was read: a changed file is another still."""
+
+    path: str
+    size_bytes: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture of a camera.
+
+    `sequence` counts from 0 for each opening of the camera, dropped frames included. `taken` is when the light fell on the sensor as
+    well as the source can tell; for a video file its recorded pace is kept, however fast it is read. `still` is set when the frame is a
+    stored picture: then it has nothing to do with the frames before and after it. `metadata` is what the driver knows of the capture.
+    """
+
+    camera: str
+    sequence: int
+    pixels: Pixels
+    taken: Instant
+    still: Still | None = None
+    metadata: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def size(self) -> Size:
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+
+class Camera(Protocol):
+    """A source of frames.
+
+    Life: `open`, then `read` again and again, then `close`; after `close` or an error it may be opened again.
+
+    Thread: one, the camera's own; `close` comes from that thread too.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def live(self) -> bool:
+        """Frames come when they come: the newest wins and older ones are dropped. False: each frame waits until it is taken."""
+        ...
+
+    @property
+    def ended(self) -> bool:
+        """The source is finite and has been read to its end."""
+        ...
+
+    def open(self) -> None:
+        """Take hold of the source.
+
+        Raises:
+            CameraError: it is not there or gives nothing; names place, value and remedy.
+        """
+        ...
+
+    def read(self, timeout_s: float) -> Frame | None:
+        """The next frame, or None when none came in `timeout_s` or the source has ended.
+
+        Raises:
+            CameraError: the source failed; close it, wait and open it again.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the source. Never raises; may be called when not open."""
+        ...
+
+
+class Ledger(Protocol):
+    """Remembers which stored pictures are done. Thread: the camera's."""
+
+    def is_done(self, camera: str, still: Still) -> bool: ...
+
+    def mark_unreadable(self, camera: str, still: Still, reason: str) -> None:
+        """The file is no picture: it is not tried again until it changes."""
+        ...

@@ -1,0 +1,49 @@
+"""The `edge` command: one module a verb. Errors become one line and an exit code."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from edge import __version__
+from edge.cli import bench, config, demo, events, models, recognise, run
+from edge.errors import EdgeError
+
+VERBS = (run, demo, recognise, events, models, config, bench)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit codes: 0 done · 1 failed · 2 wrong command line or configuration · 130 interrupted."""
+    parser = argparse.ArgumentParser(prog="edge", description="An edge recognition appliance.")
+    parser.add_argument("--version", action="version", version=f"edge {__version__}")
+    parser.add_argument(
+        "--log-level", default="info", choices=("debug", "info", "warning", "error"), help="default: info"
+    )
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    for verb in VERBS:
+        verb.add_parser(verbs)
+    options = parser.parse_args(arguments)
+    _set_up_logging(options.log_level)
+    try:
+        code: int = options.handler(options)
+        sys.stdout.flush()
+    except EdgeError as error:
+        print(f"edge: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of our output has gone (`edge events list | head`): nothing is wrong, and there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _set_up_logging(level: str) -> None:
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        datefmt="%Y-%m-%dT%H:%M:%S",
+    )

@@ -1,0 +1,141 @@
+"""`edge events list|show`: what is kept."""
+
+import argparse
+import sys
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from edge.cli.common import add_config_options, load_config, print_json
+from edge.clock import iso_utc
+from edge.config import Config
+from edge.errors import ConfigError, StoreError
+from edge.events.lifecycle import Kind
+from edge.events.message import message_of
+from edge.store.events import EventStore
+from edge.store.pictures import PictureFolder
+from edge.store.port import Event
+
+SHOWN_ID = 13
+
+
+def add_parser(verbs: Any) -> None:
+    parser = verbs.add_parser("events", help="list or show the events that are kept", description=__doc__)
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="newest first")
+    listing.add_argument("--limit", type=int, default=20, metavar="N", help="default: 20")
+    listing.add_argument("--label")
+    listing.add_argument("--camera")
+    listing.set_defaults(handler=list_events)
+    show = actions.add_parser("show", help="one event, by its id or the start of it")
+    show.add_argument("id")
+    show.add_argument("--save", metavar="FILE", help="write its picture with the box drawn on it")
+    show.set_defaults(handler=show_event)
+    for action in (listing, show):
+        add_config_options(action)
+        action.add_argument("--json", action="store_true", help="as they are published, one a line")
+
+
+def list_events(options: argparse.Namespace) -> int:
+    if options.limit < 1:
+        raise ConfigError(f"--limit {options.limit}: must be 1 or more", hint="leave it out for the newest 20")
+    config = load_config(options)
+    store = _open(config)
+    try:
+        events = store.newest(options.limit, label=options.label, camera=options.camera)
+    finally:
+        store.close()
+    if options.json:
+        for event in events:
+            print_json(_as_message(event, config))
+    elif events:
+        print(f"{'ID':14} {'STARTED':19}  {'CAMERA':12} {'LABEL':16} {'SCORE':>5}  LASTED")
+        for event in events:
+            started = datetime.fromtimestamp(event.started.wall_s).isoformat(" ", "seconds")
+            shown = _short_id(event, events)
+            print(f"{shown:14} {started}  {event.camera:12} {event.label:16} {event.score:5.0%}  {_lasted(event)}")
+    else:
+        print("no events", file=sys.stderr)
+    return 0
+
+
+def show_event(options: argparse.Namespace) -> int:
+    config = load_config(options)
+    store = _open(config)
+    try:
+        found = store.find(options.id)
+    finally:
+        store.close()
+    if len(found) != 1:
+        problem, hint = (
+            ("no event", "see `edge events list`") if not found else ("more than one event", "give more of it")
+        )
+        raise ConfigError(f"id {options.id!r}: {problem} begins so", hint=hint)
+    event = found[0]
+    folder = PictureFolder(config.data_dir)
+    if options.save:
+        _save(event, folder, options.save)
+    if options.json:
+        print_json(_as_message(event, config))
+        return 0
+    picture = folder.path_of(event.picture) if event.picture else "none"
+    rows = {
+        "id": event.id,
+        "label": f"{event.label} {event.score:.0%}",
+        "camera": event.camera,
+        "started": iso_utc(event.started.wall_s),
+        "lasted": _lasted(event),
+        "ended": event.end_reason or "not yet",
+        "box": " ".join(f"{value:.3f}" for value in event.box),
+        "source": event.source or "camera",
+        "picture": picture,
+    }
+    for name, value in rows.items():
+        print(f"{name:8} {value}")
+    return 0
+
+
+def _open(config: Config) -> EventStore:
+    from edge.store.database import FILE_NAME
+
+    path = config.data_dir / FILE_NAME
+    if not path.exists():
+        raise StoreError(
+            f"{path}: no events have been kept here", hint="name the data folder with --data, or start `edge run`"
+        )
+    return EventStore(config.data_dir)
+
+
+def _save(event: Event, folder: PictureFolder, target: str) -> None:
+    from pathlib import Path
+
+    from edge.pictures import read_picture
+    from edge.recognition.drawing import draw_detections, save_picture
+    from edge.recognition.port import Detection
+
+    if event.picture is None:
+        raise StoreError(f"event {event.id}: no picture was kept with it", hint="the log of that time says why")
+    found = Detection(event.label, event.score, event.box)
+    save_picture(draw_detections(read_picture(folder.path_of(event.picture)), [found]), Path(target))
+
+
+def _as_message(event: Event, config: Config) -> Any:
+    from edge.identity import device_id
+
+    kind: Kind = "started" if event.end_reason is None else "ended"
+    return msgspec.Raw(message_of(kind, event, config.device.id or device_id(config.data_dir)).payload)
+
+
+def _short_id(event: Event, events: list[Event]) -> str:
+    """As much of the id as tells it from the others shown."""
+    length = SHOWN_ID
+    while length < len(event.id) and sum(other.id.startswith(event.id[:length]) for other in events) > 1:
+        length += 1
+    return event.id[:length]
+
+
+def _lasted(event: Event) -> str:
+    if event.end_reason is None:
+        return "still there"
+    return "picture" if event.end_reason == "still" else f"{max(0.0, event.seen.boot_s - event.started.boot_s):.1f} s"

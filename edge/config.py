@@ -1,0 +1,227 @@
+"""One TOML file becomes frozen, validated sections.
+
+Parsing has no side effect and touches no hardware. Unknown keys are refused with the nearest known one. Secrets are named by file, never
+written here. Every default stands at its field, and `edge config show` prints all of them.
+"""
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from edge.errors import ConfigError
+
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Seconds = Annotated[float, msgspec.Meta(gt=0.0, le=86_400.0)]
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the configuration file."""
+
+
+class Device(Section, frozen=True):
+    id: Name | None = None
+    """Names the device in topics and events. Default: made once (`edge-` and 8 hexadecimal digits) and kept in the data folder."""
+
+
+class Paths(Section, frozen=True):
+    data: str = ""
+    """Folder of the database and pictures. Default: $EDGE_DATA, else systemd's state folder, else /var/lib/edge for root, else
+    ~/.local/share/edge."""
+    models: str = ""
+    """Folder of the models. Default: `models` in the data folder."""
+
+
+class Camera(Section, frozen=True):
+    name: Name
+    """Names the camera in topics and events: a-z, 0-9, - and _."""
+    source: str
+    """Address: `folder:PATH`, `file:PATH` or `test:`."""
+    pace: Literal["realtime", "fast"] = "realtime"
+    """`file:` as recorded, dropping frames when recognition is slower; or every frame, as fast as they are recognised."""
+    loop: bool = False
+    """`file:` starts again at its end."""
+    remember: bool = True
+    """`folder:` recognises each picture once, also over restarts; false: again at every start."""
+    fps: Annotated[float, msgspec.Meta(gt=0, le=120)] = 10.0
+    """`test:` frames per second."""
+
+
+class Detector(Section, frozen=True):
+    model: str = "ssd_mobilenet_v2_oid"
+    """A name from `edge models list`."""
+    threads: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
+    """Threads of the runtime; 0: half of the cores, at most 4 (more threads than idle cores make it slower)."""
+    labels: tuple[str, ...] = ()
+    """Only these become events; empty: all that the model knows."""
+    thresholds: dict[str, Share] = {}
+    """Score from which a label counts, beside the model's own: `Person = 0.6`."""
+
+
+class Tracking(Section, frozen=True):
+    min_frames: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
+    """Frames in which a thing must be found before it is an event (a stored picture needs one)."""
+    lost_after_s: Seconds = 2.0
+    """An event ends when its thing has not been found for so long."""
+    keep_score: Share = 0.6
+    """A thing that is followed may score this share of its threshold and is still followed."""
+
+
+class Pictures(Section, frozen=True):
+    quality: Annotated[int, msgspec.Meta(ge=30, le=95)] = 85
+    """JPEG quality."""
+    max_edge_px: Annotated[int, msgspec.Meta(ge=64, le=8192)] = 1920
+    """Larger pictures are scaled down to this longer edge before they are kept."""
+
+
+class Mqtt(Section, frozen=True):
+    host: str = ""
+    """Name or address of the broker; empty: none, events wait in the outbox."""
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 1883
+    username: str = ""
+    password_file: str = ""
+    """File whose first line is the password."""
+    prefix: Annotated[str, msgspec.Meta(pattern=r"^[^+#\x00/]+(/[^+#\x00/]+)*$")] = "edge"
+    """First level of every topic."""
+    keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 30
+    inflight: Annotated[int, msgspec.Meta(ge=1, le=200)] = 20
+    """Messages sent and not yet acknowledged, at the most."""
+
+
+class Config(Section, frozen=True):
+    device: Device = Device()
+    paths: Paths = Paths()
+    camera: tuple[Camera, ...] = ()
+    detector: Detector = Detector()
+    tracking: Tracking = Tracking()
+    pictures: Pictures = Pictures()
+    mqtt: Mqtt = Mqtt()
+
+    @property
+    def data_dir(self) -> Path:
+        return Path(self.paths.data) if self.paths.data else default_data_dir()
+
+    @property
+    def models_dir(self) -> Path:
+        return Path(self.paths.models) if self.paths.models else self.data_dir / "models"
+
+
+def load(path: Path) -> Config:
+    """Read and check one configuration file; relative paths in it are relative to its folder.
+
+    Raises:
+        ConfigError: the file cannot be read, is not TOML, or a key or value is wrong; names the place, the value and the remedy.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}", hint="name another file with --config") from error
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not TOML: {error}", hint="see docs/configuration.md for an example") from error
+    return resolve_paths(parse(raw, place=str(path)), path.resolve().parent)
+
+
+def parse(raw: dict[str, Any], *, place: str) -> Config:
+    """Check a parsed TOML document. `place` stands in front of each error."""
+    for key, known in _unknown_keys(raw, Config, ""):
+        near = difflib.get_close_matches(key.rpartition(".")[2], known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+        raise ConfigError(f"{place}: {key}: unknown key", hint=hint)
+    try:
+        config = msgspec.convert(raw, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_explain(str(error), raw, place), hint="`edge config show` prints the defaults") from error
+    _check_cameras(config, place)
+    return config
+
+
+def resolve_paths(config: Config, base: Path) -> Config:
+    """Make the paths of `config` absolute: relative ones start at `base`."""
+
+    def absolute(path: str) -> str:
+        return str(base / Path(path).expanduser()) if path else ""
+
+    cameras = []
+    for camera in config.camera:
+        scheme, rest = split_address(camera.source)
+        source = f"{scheme}:{absolute(rest)}" if scheme in ("file", "folder") else camera.source
+        cameras.append(msgspec.structs.replace(camera, source=source))
+    paths = Paths(data=absolute(config.paths.data), models=absolute(config.paths.models))
+    mqtt = msgspec.structs.replace(config.mqtt, password_file=absolute(config.mqtt.password_file))
+    return msgspec.structs.replace(config, camera=tuple(cameras), paths=paths, mqtt=mqtt)
+
+
+def default_data_dir() -> Path:
+    """Where the appliance keeps everything when the configuration names no folder."""
+    for variable in ("EDGE_DATA", "STATE_DIRECTORY"):
+        if value := os.environ.get(variable, "").partition(":")[0]:
+            return Path(value)
+    if os.geteuid() == 0:
+        return Path("/var/lib/edge")
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "edge"
+
+
+_ONLY_FOR = {"pace": "file", "loop": "file", "remember": "folder", "fps": "test"}
+
+
+def split_address(source: str) -> tuple[str, str]:
+    """`file:/a/b.mp4` → (`file`, `/a/b.mp4`)."""
+    scheme, _, rest = source.partition(":")
+    return scheme, rest
+
+
+def _check_cameras(config: Config, place: str) -> None:
+    names: set[str] = set()
+    for index, camera in enumerate(config.camera):
+        where = f"{place}: camera[{index}]"
+        if camera.name in names:
+            raise ConfigError(
+                f"{where}.name: {camera.name!r} is taken by another camera", hint="give each camera its own name"
+            )
+        names.add(camera.name)
+        scheme, rest = split_address(camera.source)
+        if scheme not in ("file", "folder", "test"):
+            hint = "use folder:PATH, file:PATH or test:"
+            raise ConfigError(f"{where}.source: {camera.source!r} is no camera address", hint=hint)
+        if scheme != "test" and not rest:
+            raise ConfigError(f"{where}.source: {camera.source!r} names no path", hint=f"write {scheme}:PATH")
+        defaults = Camera(name=camera.name, source=camera.source)
+        for option, only in _ONLY_FOR.items():
+            if only != scheme and getattr(camera, option) != getattr(defaults, option):
+                raise ConfigError(f"{where}.{option}: only a {only}: camera has it", hint="remove the line")
+
+
+def _unknown_keys(raw: dict[str, Any], section: type[Section], prefix: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield each key that `section` does not have, with those that it has, depth first."""
+    fields = {field.name: field.type for field in msgspec.structs.fields(section)}
+    for key, value in raw.items():
+        if key not in fields:
+            yield prefix + key, list(fields)
+        elif isinstance(value, dict) and isinstance(fields[key], type) and issubclass(fields[key], Section):
+            yield from _unknown_keys(value, fields[key], f"{prefix}{key}.")
+        elif key == "camera" and isinstance(value, list):
+            for index, item in enumerate(value):
+                if isinstance(item, dict):
+                    yield from _unknown_keys(item, Camera, f"{prefix}{key}[{index}].")
+
+
+def _explain(message: str, raw: dict[str, Any], place: str) -> str:
+    """msgspec's ``Expected `int`, got `str` - at `$.mqtt.port``` as place, value and what was expected."""
+    reason, _, path = message.partition(" - at `$")
+    path = path.rstrip("`").lstrip(".")
+    value: Any = raw
+    for step in re.findall(r"[^.\[\]]+", path):
+        try:
+            value = value[int(step)] if step.isdigit() else value[step]
+        except (KeyError, IndexError, TypeError):
+            return f"{place}: {path}: {reason}"
+    shown = f" is {value!r}" if not isinstance(value, (dict, list)) else ""
+    return f"{place}: {path or 'top level'}{shown}: {reason.replace('`', '')}"

@@ -1,0 +1,61 @@
+"""One base error; its leaves name the room that failed."""
+
+
+class EdgeError(Exception):
+    """Something failed that a person can understand and mend.
+
+    Args:
+        message: the operation, the place and the value.
+        hint: the remedy, as an instruction; shown behind the message.
+
+    `retryable` says whether waiting may help: the same call may succeed later without anybody doing anything.
+    """
+
+    retryable = False
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return f"{message} ({self.hint})" if self.hint else message
+
+
+class ConfigError(EdgeError):
+    """The configuration or the command line is wrong."""
+
+    exit_code = 2
+
+
+class CameraError(EdgeError):
+    """A camera cannot be opened or read."""
+
+    retryable = True
+
+
+class PictureError(EdgeError):
+    """A file is not a picture that can be read, or a picture cannot be written."""
+
+
+class AssetError(EdgeError):
+    """A model or sample is missing, damaged or cannot be fetched."""
+
+
+class DetectorError(EdgeError):
+    """The interpreter, the delegate or the decoding of its output failed."""
+
+    retryable = True
+
+
+class StoreError(EdgeError):
+    """The database or the picture folder cannot be read or written."""
+
+    retryable = True
+
+
+class MqttError(EdgeError):
+    """A broker cannot be started, reached or understood."""
+
+    retryable = True

@@ -1,0 +1,1 @@
+"""From detections to events that are kept."""

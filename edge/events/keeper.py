@@ -1,0 +1,187 @@
+"""Keeps what happened: picture first, then event and outbox row in one transaction, then the sender is woken.
+
+A thread of its own, so that a slow card holds up neither the camera nor recognition.
+"""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from edge import config
+from edge.camera.port import Frame
+from edge.errors import StoreError
+from edge.events.lifecycle import Change, Outcome
+from edge.events.message import message_of
+from edge.pictures import encode_jpeg
+from edge.store.events import EventStore
+from edge.store.pictures import PictureFolder
+from edge.store.port import Event, Picture, Record
+
+log = logging.getLogger(__name__)
+
+QUEUE = 16
+"""Outcomes that wait with their frames; when it is full the submitter waits: recognition slows down rather than losing an event."""
+BATCH = 32
+BACKLOG = 10_000
+"""Records, without frames, that wait for a database that cannot be written; beyond it the oldest are given up, and counted."""
+RETRY_S = 2.0
+
+
+class Keeper:
+    """Takes outcomes from recognition and makes them durable.
+
+    Args:
+        wake: called after each commit that left messages in the outbox. Must not block.
+        failed: called when the thread dies of something unforeseen.
+
+    Thread: `submit` any; the rest the owner.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        device: str,
+        pictures: config.Pictures,
+        wake: Callable[[], None],
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        self._data_dir = data_dir
+        self._device = device
+        self._settings = pictures
+        self._wake = wake
+        self._failed = failed
+        self._folder = PictureFolder(data_dir)
+        self._queue: queue.Queue[Outcome | None] = queue.Queue(QUEUE)
+        self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
+        self._kept: dict[str, Picture | None] = {}
+        self._last_jpeg: tuple[Frame, Picture] | None = None
+        self._backlog: list[Record] = []
+        self._broken: set[str] = set()
+        self.events = 0
+        self.pictures = 0
+        self.lost = 0
+        """Records that were given up because the database could not be written for too long."""
+
+    def start(self) -> None:
+        """Begin to keep; first of all the ends of the events that a killed program left open.
+
+        Raises:
+            StoreError: the database cannot be used.
+        """
+        store = EventStore(self._data_dir)
+        try:
+            for event in store.open_events():
+                ended = msgspec.structs.replace(event, revision=event.revision + 1, end_reason="interrupted")
+                self._backlog.append(Record((ended,), (message_of("ended", ended, self._device),)))
+        finally:
+            store.close()
+        if self._backlog:
+            log.info("ending events that the last stop interrupted count=%d", len(self._backlog))
+        self._thread.start()
+
+    def submit(self, outcome: Outcome) -> None:
+        """Hand over; waits while the queue is full."""
+        if outcome.changes or outcome.still is not None:
+            self._queue.put(outcome)
+
+    def stop(self) -> None:
+        """Keep all that was submitted, then end."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            store = EventStore(self._data_dir)
+            try:
+                going_on = True
+                while going_on:
+                    self._commit(store)
+                    going_on = self._take()
+                self._commit(store)
+            finally:
+                store.close()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the owner must know that nothing is kept any more
+            self._failed(error)
+        if self._backlog:
+            log.error("events lost at the end count=%d", len(self._backlog))
+            self.lost += len(self._backlog)
+
+    def _take(self) -> bool:
+        """Wait for an outcome and add it and those behind it to the backlog; False after the last."""
+        wait_s = RETRY_S if self._backlog else None
+        for _ in range(BATCH):
+            try:
+                outcome = self._queue.get(timeout=wait_s)
+            except queue.Empty:
+                break
+            if outcome is None:
+                return False
+            self._backlog.append(self._record(outcome))
+            wait_s = 0
+        return True
+
+    def _record(self, outcome: Outcome) -> Record:
+        events = {change.event.id: self._with_picture(change) for change in outcome.changes}
+        messages = tuple(
+            message_of(
+                change.kind,
+                msgspec.structs.replace(change.event, picture=events[change.event.id].picture),
+                self._device,
+            )
+            for change in outcome.changes
+        )
+        return Record(tuple(events.values()), messages, outcome.still)
+
+    def _with_picture(self, change: Change) -> Event:
+        event, frame = change.event, change.frame
+        if frame is not None and (picture := self._keep_picture(frame)) is not None:
+            self._kept[event.id] = picture
+        picture = self._kept.get(event.id)
+        if change.kind == "started":
+            self.events += 1
+        else:
+            self._kept.pop(event.id, None)
+        return msgspec.structs.replace(event, picture=picture)
+
+    def _keep_picture(self, frame: Frame) -> Picture | None:
+        if self._last_jpeg is not None and self._last_jpeg[0] is frame:
+            return self._last_jpeg[1]
+        try:
+            jpeg, size = encode_jpeg(
+                frame.pixels, quality=self._settings.quality, max_edge_px=self._settings.max_edge_px
+            )
+            picture = self._folder.put(jpeg, size)
+        except StoreError as error:
+            self._report("picture", error)
+            return None
+        self._broken.discard("picture")
+        self._last_jpeg = (frame, picture)
+        self.pictures += 1
+        return picture
+
+    def _commit(self, store: EventStore) -> None:
+        if not self._backlog:
+            return
+        try:
+            store.commit(self._backlog)
+        except StoreError as error:
+            if not error.retryable:
+                raise
+            self._report("database", error)
+            over = max(0, len(self._backlog) - BACKLOG)
+            self.lost += over
+            del self._backlog[:over]
+            return
+        self._broken.discard("database")
+        self._backlog.clear()
+        self._wake()
+
+    def _report(self, what: str, error: StoreError) -> None:
+        """Log a failure once, until the same works again."""
+        if what not in self._broken:
+            self._broken.add(what)
+            log.error("store failed what=%s error=%s", what, error)

@@ -1,0 +1,75 @@
+"""The event as it is published: the wire contract of docs/mqtt.md."""
+
+from typing import Literal
+
+import msgspec
+
+from edge.clock import iso_utc
+from edge.events.lifecycle import Kind
+from edge.store.pictures import FOLDER_NAME as PICTURES
+from edge.store.port import EndReason, Event, Message, Picture
+
+TOPIC = "events"
+
+
+class PictureMessage(msgspec.Struct, frozen=True):
+    """The evidence. `path` is relative to the device's data folder."""
+
+    path: str
+    sha256: str
+    width_px: int
+    height_px: int
+    size_bytes: int
+
+
+class EventMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """One change of one event. `id` and `revision` together name the message: a second one with both alike is the same message."""
+
+    schema: Literal[1] = 1
+    type: Kind
+    id: str
+    revision: int
+    device: str
+    camera: str
+    label: str
+    score: float
+    box: tuple[float, float, float, float]
+    started_at: str
+    seen_at: str
+    ended_at: str | None
+    end_reason: EndReason | None
+    source: str | None
+    picture: PictureMessage | None
+    boot_id: str
+    started_boot_s: float
+
+
+def message_of(kind: Kind, event: Event, device: str) -> Message:
+    ended_at = iso_utc(event.seen.wall_s) if event.end_reason is not None else None
+    left, top, right, bottom = (round(value, 4) for value in event.box)
+    body = EventMessage(
+        type=kind,
+        id=event.id,
+        revision=event.revision,
+        device=device,
+        camera=event.camera,
+        label=event.label,
+        score=round(event.score, 4),
+        box=(left, top, right, bottom),
+        started_at=iso_utc(event.started.wall_s),
+        seen_at=iso_utc(event.seen.wall_s),
+        ended_at=ended_at,
+        end_reason=event.end_reason,
+        source=event.source,
+        picture=_picture(event.picture),
+        boot_id=event.boot_id,
+        started_boot_s=round(event.started.boot_s, 3),
+    )
+    return Message(TOPIC, msgspec.json.encode(body))
+
+
+def _picture(picture: Picture | None) -> PictureMessage | None:
+    if picture is None:
+        return None
+    path = f"{PICTURES}/{picture.path}"
+    return PictureMessage(path, picture.sha256, picture.width_px, picture.height_px, picture.size_bytes)

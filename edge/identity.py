@@ -1,0 +1,61 @@
+"""The device's own id and the lock on its data folder."""
+
+import fcntl
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edge.errors import StoreError
+from edge.files import make_folder, write_durably
+
+ID_FILE = "device-id"
+LOCK_FILE = "lock"
+
+
+def device_id(data_dir: Path) -> str:
+    """The id that this data folder was given when it was new.
+
+    Raises:
+        StoreError: the folder cannot be used, or the file does not hold an id.
+    """
+    path = data_dir / ID_FILE
+    try:
+        make_folder(data_dir)
+        if not path.exists():
+            write_durably(path, f"edge-{secrets.token_hex(4)}\n".encode())
+        text = path.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}", hint="choose another folder with paths.data or --data") from error
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", text):
+        raise StoreError(
+            f"{path}: {text[:40]!r} is no device id", hint="write a-z, 0-9, - and _ into it, or set device.id"
+        )
+    return text
+
+
+@contextmanager
+def locked(data_dir: Path) -> Iterator[None]:
+    """Hold the data folder for this process alone; the kernel lets go when the process ends, however it ends.
+
+    Raises:
+        StoreError: another process holds it.
+    """
+    path = data_dir / LOCK_FILE
+    make_folder(data_dir)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
+            raise StoreError(
+                f"{data_dir}: in use by process {owner}", hint="stop it, or choose another folder with --data"
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)

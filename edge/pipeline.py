@@ -1,0 +1,187 @@
+"""Cameras → recognition → events, with a thread for each step that can overlap.
+
+Each camera has a capture thread. One thread prepares the next frame while another infers the last one, so that on two cores the model is
+never kept waiting for scaling. A live camera's frame is replaced by a newer one until it is taken; a stored one waits.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from queue import Queue
+
+from edge.camera.port import Camera, Frame
+from edge.errors import CameraError, DetectorError
+from edge.events.lifecycle import LifeCycle, Outcome
+from edge.exchange import CameraStopped, FrameExchange
+from edge.recognition.port import Detector, Prepared
+
+log = logging.getLogger(__name__)
+
+READ_TIMEOUT_S = 0.5
+FIRST_RETRY_S, LAST_RETRY_S = 1.0, 60.0
+
+
+@dataclass(slots=True)
+class Stats:
+    """Counters since the start; written by one thread each, read by any."""
+
+    frames: int = 0
+    """Recognised."""
+    dropped: int = 0
+    """Replaced by a newer one before they were taken."""
+    camera_errors: int = 0
+    detector_errors: int = 0
+    first_frame_s: float = 0.0
+    last_result_s: float = 0.0
+    """Monotonic seconds."""
+    prepare_s: float = 0.0
+    infer_s: float = 0.0
+    events_s: float = 0.0
+    """Busy time of each step."""
+
+    @property
+    def fps(self) -> float:
+        span_s = self.last_result_s - self.first_frame_s
+        return self.frames / span_s if span_s > 0 else 0.0
+
+
+class Pipeline:
+    """Runs from `start` until `stop`, or until every finite camera has ended.
+
+    Args:
+        life_cycle: makes the events of the camera of that name.
+        submit: takes what each frame led to; may block to hold recognition back.
+        failed: called with whatever unforeseen thing a thread died of.
+        retry: open a camera again after an error; False: leave it.
+    """
+
+    def __init__(
+        self,
+        cameras: Sequence[Camera],
+        detector: Detector,
+        life_cycle: Callable[[str], LifeCycle],
+        submit: Callable[[Outcome], None],
+        failed: Callable[[BaseException], None],
+        *,
+        retry: bool = True,
+    ) -> None:
+        self.stats = Stats()
+        self._detector = detector
+        self._lives = {camera.name: life_cycle(camera.name) for camera in cameras}
+        self._submit = submit
+        self._failed = failed
+        self._retry = retry
+        self._stopping = threading.Event()
+        self._exchange = FrameExchange([camera.name for camera in cameras])
+        self._ready: Queue[Prepared | CameraStopped | None] = Queue()
+        self._room = threading.Semaphore(1)
+        self._detector_broken = False
+        self._captures = [self._thread(f"camera-{camera.name}", self._capture, camera) for camera in cameras]
+        self._prepare_thread = self._thread("prepare", self._prepare)
+        self._infer_thread = self._thread("infer", self._infer)
+
+    def start(self) -> None:
+        for thread in (self._infer_thread, self._prepare_thread, *self._captures):
+            thread.start()
+
+    @property
+    def running(self) -> bool:
+        """False once every camera has ended and its last frame has been dealt with."""
+        return self._infer_thread.is_alive()
+
+    def stop(self) -> None:
+        """End the cameras, recognise what was taken already, end the events."""
+        self._stopping.set()
+        self._exchange.close()
+        for thread in (*self._captures, self._prepare_thread, self._infer_thread):
+            thread.join()
+
+    def _thread(self, name: str, run: Callable[..., None], *arguments: object) -> threading.Thread:
+        def guarded() -> None:
+            try:
+                run(*arguments)
+            except BaseException as error:  # noqa: BLE001 - a thread that dies unseen is the worst of failures
+                self._failed(error)
+
+        return threading.Thread(target=guarded, name=name, daemon=True)
+
+    def _capture(self, camera: Camera) -> None:
+        retry_s = FIRST_RETRY_S
+        reported = ""
+        while not self._stopping.is_set():
+            frames = 0
+            try:
+                camera.open()
+                for frame in self._frames(camera):
+                    frames += 1
+                    self._exchange.offer(frame, wait=not camera.live)
+            except CameraError as error:
+                self.stats.camera_errors += 1
+                if str(error) != reported:
+                    reported = str(error)
+                    log.error("camera failed camera=%s error=%s", camera.name, error)
+            finally:
+                camera.close()
+            self._exchange.camera_stopped(camera.name, for_good=camera.ended or not self._retry)
+            if camera.ended or not self._retry:
+                return
+            retry_s = FIRST_RETRY_S if frames else min(retry_s * 2, LAST_RETRY_S)
+            self._stopping.wait(retry_s)
+
+    def _frames(self, camera: Camera) -> Iterator[Frame]:
+        while not self._stopping.is_set():
+            frame = camera.read(READ_TIMEOUT_S)
+            if frame is not None:
+                yield frame
+            elif camera.ended:
+                return
+
+    def _prepare(self) -> None:
+        while True:
+            self._room.acquire()  # one frame ahead, no more: a frame prepared too early is an old frame
+            item = self._exchange.take()
+            if isinstance(item, Frame):
+                begin_s = time.monotonic()
+                self.stats.first_frame_s = self.stats.first_frame_s or begin_s
+                self._ready.put(self._detector.prepare(item))
+                self.stats.prepare_s += time.monotonic() - begin_s
+            else:
+                self._ready.put(item)
+                if item is None:
+                    return
+
+    def _infer(self) -> None:
+        while (item := self._ready.get()) is not None:
+            self._room.release()
+            if isinstance(item, CameraStopped):
+                self._submit(Outcome(self._lives[item.camera].finish("camera")))
+            else:
+                self._look_at(item)
+        for life in self._lives.values():
+            self._submit(Outcome(life.finish("stopped")))
+
+    def _look_at(self, prepared: Prepared) -> None:
+        frame, begin_s = prepared.frame, time.monotonic()
+        try:
+            detections = self._detector.infer(prepared)
+        except DetectorError as error:
+            self.stats.detector_errors += 1
+            if not self._detector_broken:
+                self._detector_broken = True
+                log.error("recognition failed camera=%s error=%s", frame.camera, error)
+            return
+        if self._detector_broken:
+            self._detector_broken = False
+            log.info("recognition works again camera=%s", frame.camera)
+        found_s = time.monotonic()
+        changes = self._lives[frame.camera].on_frame(frame, detections)
+        self._submit(Outcome(changes, (frame.camera, frame.still) if frame.still else None))
+        end_s = time.monotonic()
+        stats = self.stats
+        stats.frames += 1
+        stats.dropped = self._exchange.dropped
+        stats.infer_s += found_s - begin_s
+        stats.events_s += end_s - found_s
+        stats.last_result_s = end_s

@@ -1,0 +1,1 @@
+"""What a frame shows. The port is `edge.recognition.port`."""

@@ -1,0 +1,73 @@
+"""The port of every detector, and what it finds."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from edge.camera.port import Frame
+from edge.geometry import Box
+
+
+class Detection(NamedTuple):
+    """One frame's finding: a label, a score in 0..1, and where, normalised to the frame."""
+
+    label: str
+    score: float
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A frame made ready for its detector. `work` is the detector's own."""
+
+    frame: Frame
+    work: Any
+
+
+class Detector(Protocol):
+    """Finds things in frames, in two steps, so that the next frame can be made ready while one is looked at.
+
+    A classifier is a detector too: it finds its best label in the whole frame.
+    """
+
+    @property
+    def name(self) -> str:
+        """Model and backend, for people."""
+        ...
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Every label that it may give."""
+        ...
+
+    def prepare(self, frame: Frame) -> Prepared:
+        """Scale and convert a frame of any size. A result is good until two more have been prepared.
+
+        Thread: one caller at a time, any thread; may run beside `infer`.
+        """
+        ...
+
+    def infer(self, prepared: Prepared) -> list[Detection]:
+        """Look at a prepared frame.
+
+        Returns:
+            Best score first; only what reaches `floor_of(label)`.
+
+        Raises:
+            DetectorError: the interpreter or delegate failed; `retryable` says whether another try may help.
+
+        Thread: one caller at a time, any thread.
+        """
+        ...
+
+    def threshold_of(self, label: str) -> float:
+        """Score from which a finding of this label counts."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def detect(detector: Detector, frame: Frame) -> list[Detection]:
+    """Both steps, one after the other; only what counts."""
+    return [
+        found for found in detector.infer(detector.prepare(frame)) if found.score >= detector.threshold_of(found.label)
+    ]

@@ -1,0 +1,79 @@
+"""One reader for each output family: what a network's outputs say, in class numbers and boxes of the model's view."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from edge.errors import DetectorError
+from edge.geometry import WHOLE, Size
+from edge.recognition.catalogue import Model
+from edge.recognition.runtime import Interpreter
+from edge.recognition.ssd import Floats, Found, decode_postprocessed, decode_raw, make_anchors
+
+Reader = Callable[[Floats], list[Found]]
+"""Called after each inference with the lowest score of interest for each class."""
+
+
+def make_reader(model: Model, interpreter: Interpreter, classes: int) -> Reader:
+    """Bind a family's decoding to an interpreter's outputs, found by role and shape.
+
+    Raises:
+        DetectorError: the outputs do not fit the family.
+    """
+    makers: dict[str, Callable[[Model, Interpreter, int], Reader]] = {
+        "ssd_raw": _ssd_raw,
+        "ssd_postprocess": _ssd_postprocess,
+        "classification": _classification,
+    }
+    return makers[model.family](model, interpreter, classes)
+
+
+def input_size(interpreter: Interpreter) -> Size:
+    shape = [int(length) for length in interpreter.input["shape"]]
+    if len(shape) != 4 or shape[0] != 1 or shape[3] != 3:
+        raise DetectorError(f"the model's input has shape {shape}; [1, height, width, 3] was expected")
+    return shape[2], shape[1]
+
+
+def _ssd_raw(model: Model, interpreter: Interpreter, classes: int) -> Reader:
+    if model.anchors is None:
+        raise DetectorError("family ssd_raw needs anchors in its catalogue entry")
+    anchors = make_anchors(model.anchors, input_size(interpreter))
+    boxes = _position(interpreter, (1, len(anchors), 4))
+    logits = _position(interpreter, (1, len(anchors), classes))
+    box_scale = model.anchors.box_scale
+    return lambda floor: decode_raw(interpreter.output(boxes), interpreter.output(logits), anchors, box_scale, floor)
+
+
+def _position(interpreter: Interpreter, shape: tuple[int, ...]) -> int:
+    for position, detail in enumerate(interpreter.outputs):
+        if tuple(int(length) for length in detail["shape"]) == shape:
+            return position
+    found = [tuple(int(length) for length in detail["shape"]) for detail in interpreter.outputs]
+    raise DetectorError(
+        f"the model has no output of shape {shape}, only {found}", hint="its catalogue entry does not fit the file"
+    )
+
+
+def _ssd_postprocess(model: Model, interpreter: Interpreter, classes: int) -> Reader:
+    by_index = {int(detail["index"]): position for position, detail in enumerate(interpreter.outputs)}
+    boxes, labels, scores, count = (by_index[index] for index in interpreter.postprocess_outputs())
+
+    def read(floor: Floats) -> list[Found]:
+        number = int(np.ravel(interpreter.output(count))[0])
+        return decode_postprocessed(
+            interpreter.output(boxes), interpreter.output(labels), interpreter.output(scores), number, floor
+        )
+
+    return read
+
+
+def _classification(model: Model, interpreter: Interpreter, classes: int) -> Reader:
+    position = _position(interpreter, (1, classes))
+
+    def read(floor: Floats) -> list[Found]:
+        scores = interpreter.output(position)
+        best = int(np.argmax(scores))
+        return [(best, float(scores[best]), WHOLE)] if scores[best] >= floor[best] else []
+
+    return read

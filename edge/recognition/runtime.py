@@ -1,0 +1,113 @@
+"""The TFLite runtime: LiteRT where it is installed, else tflite-runtime. The only file that imports either."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.errors import DetectorError
+
+Tensor = npt.NDArray[Any]
+
+
+def default_threads() -> int:
+    """Half of the cores, at most 4: more threads than idle cores make it slower, up to twenty times."""
+    return max(1, min(4, len(os.sched_getaffinity(0)) // 2))
+
+
+def _runtime() -> tuple[Any, str]:
+    """The interpreter's module and its name with version."""
+    from importlib.metadata import version
+
+    try:
+        from ai_edge_litert import interpreter
+
+        return interpreter, f"LiteRT {version('ai-edge-litert')}"
+    except ImportError:
+        pass
+    try:
+        from tflite_runtime import interpreter
+    except ImportError as error:
+        hint = "pip install 'edge-appliance[tflite]'"
+        raise DetectorError(
+            "no TFLite runtime: neither ai-edge-litert nor tflite-runtime can be imported", hint=hint
+        ) from error
+    if int(np.__version__.partition(".")[0]) >= 2:
+        raise DetectorError(f"tflite-runtime does not work with numpy {np.__version__}", hint="pip install 'numpy<2'")
+    return interpreter, f"tflite-runtime {version('tflite-runtime')}"
+
+
+class Interpreter:
+    """One loaded model with one input tensor.
+
+    Args:
+        path: a model file whose content has been checked; it is mapped, not read.
+        threads: 0 chooses `default_threads()`.
+
+    Raises:
+        DetectorError: no runtime, or a file that is no model for it.
+
+    Thread: one caller at a time. `invoke` releases the GIL.
+    """
+
+    def __init__(self, path: Path, threads: int = 0) -> None:
+        module, self.runtime = _runtime()
+        self.threads = threads or default_threads()
+        try:
+            self._interpreter: Any = module.Interpreter(model_path=str(path), num_threads=self.threads)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError, SystemError) as error:
+            raise DetectorError(
+                f"{path}: {self.runtime} refuses the model: {_first_line(error)}",
+                hint="is it a .tflite model for the CPU?",
+            ) from error
+        inputs = self._interpreter.get_input_details()
+        if len(inputs) != 1:
+            raise DetectorError(f"{path}: the model has {len(inputs)} inputs; one picture was expected")
+        self.input: dict[str, Any] = inputs[0]
+        self.outputs: list[dict[str, Any]] = self._interpreter.get_output_details()
+
+    def run(self, tensor: Tensor) -> None:
+        """Raises:
+        DetectorError: the runtime failed.
+        """
+        try:
+            self._interpreter.set_tensor(self.input["index"], tensor)
+            self._interpreter.invoke()
+        except (ValueError, RuntimeError) as error:
+            raise DetectorError(
+                f"inference failed: {_first_line(error)}", hint="`edge models verify` checks the file"
+            ) from error
+
+    def invoke_only(self) -> None:
+        """Compute again on the input of the last `run`: what a benchmark measures against."""
+        self._interpreter.invoke()
+
+    def output(self, position: int) -> Tensor:
+        """A copy of one output without its batch dimension, turned to float32 where it is quantised."""
+        detail = self.outputs[position]
+        value: Tensor = self._interpreter.get_tensor(detail["index"])
+        if value.ndim and value.shape[0] == 1:
+            value = value[0]
+        scale, zero_point = detail["quantization"]
+        if np.issubdtype(value.dtype, np.integer) and scale:
+            return (value.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
+        return value
+
+    def postprocess_outputs(self) -> list[int]:
+        """Tensor indices of boxes, classes, scores and count, in this order, as the graph's detection op names them.
+
+        The order of a model's outputs differs between exporters; that of the op's own outputs does not.
+        """
+        for op in self._interpreter._get_ops_details():
+            if op["op_name"] == "TFLite_Detection_PostProcess":
+                return [int(index) for index in op["outputs"]]
+        raise DetectorError(
+            "the model has no TFLite_Detection_PostProcess op", hint="its catalogue entry names the wrong family"
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

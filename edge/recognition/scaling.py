@@ -1,0 +1,127 @@
+"""Frames of any size into the model's input, and boxes back into the frame."""
+
+from dataclasses import dataclass, field
+from itertools import cycle
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from edge.camera.port import Pixels
+from edge.geometry import Box, Size
+from edge.recognition.catalogue import Fit
+
+GREY = 127
+BUFFERS = 3
+"""One being looked at, one waiting, one being filled."""
+
+
+class View(NamedTuple):
+    """Which part of the frame the model sees: frame = model * scale + offset, all normalised."""
+
+    scale_x: float = 1.0
+    scale_y: float = 1.0
+    offset_x: float = 0.0
+    offset_y: float = 0.0
+
+    def to_frame(self, box: Box) -> Box:
+        return Box(
+            box.left * self.scale_x + self.offset_x,
+            box.top * self.scale_y + self.offset_y,
+            box.right * self.scale_x + self.offset_x,
+            box.bottom * self.scale_y + self.offset_y,
+        ).clipped()
+
+
+class Layout(NamedTuple):
+    """How a frame of one size lies in the input: which part is taken, its size and place there, and the view that this gives."""
+
+    source: tuple[float, float, float, float]
+    size: Size
+    place: tuple[int, int]
+    view: View
+
+
+def lay_out(frame: Size, target: Size, fit: Fit) -> Layout:
+    """Place a frame in the input.
+
+    stretch: all of it, aspect lost · letterbox: all of it, centred on grey · crop: its middle, filling the input.
+    """
+    width, height = frame
+    target_width, target_height = target
+    if fit == "letterbox":
+        scale = min(target_width / width, target_height / height)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        place = ((target_width - size[0]) // 2, (target_height - size[1]) // 2)
+        view = View(target_width / size[0], target_height / size[1], -place[0] / size[0], -place[1] / size[1])
+        return Layout((0, 0, width, height), size, place, view)
+    if fit == "crop":
+        scale = min(width / target_width, height / target_height)
+        part = (target_width * scale / width, target_height * scale / height)
+        left, top = (1 - part[0]) / 2, (1 - part[1]) / 2
+        source = (left * width, top * height, (left + part[0]) * width, (top + part[1]) * height)
+        return Layout(source, target, (0, 0), View(part[0], part[1], left, top))
+    return Layout((0, 0, width, height), target, (0, 0), View())
+
+
+@dataclass(slots=True)
+class InputBuffer:
+    """One input tensor and the canvas that it is made from."""
+
+    canvas: Pixels
+    tensor: npt.NDArray[Any]
+    frame_size: Size | None = None
+    view: View = field(default_factory=View)
+
+
+class Scaler:
+    """Fills input buffers, three in turn.
+
+    Args:
+        target: width and height of the model's input.
+        dtype: of the input tensor: uint8, int8 or float32.
+        mean, scale: for float32: (pixel - mean) / scale.
+    """
+
+    def __init__(self, target: Size, dtype: npt.DTypeLike, fit: Fit, *, mean: float, scale: float) -> None:
+        self._target = target
+        self._fit: Fit = fit
+        self._factor = np.float32(1 / scale)
+        self._shift = np.float32(mean / scale)
+        self._buffers = cycle([self._new_buffer(np.dtype(dtype)) for _ in range(BUFFERS)])
+
+    def _new_buffer(self, dtype: np.dtype[np.generic]) -> InputBuffer:
+        width, height = self._target
+        canvas = np.full((height, width, 3), GREY, np.uint8)
+        tensor = canvas[np.newaxis] if dtype == np.uint8 else np.zeros((1, height, width, 3), dtype)
+        return InputBuffer(canvas, tensor)
+
+    def fill(self, pixels: Pixels) -> InputBuffer:
+        """Scale and convert; the buffer is good until `fill` has been called twice more. Thread: one caller at a time."""
+        buffer = next(self._buffers)
+        size = (pixels.shape[1], pixels.shape[0])
+        layout = lay_out(size, self._target, self._fit)
+        if buffer.frame_size != size:
+            buffer.canvas.fill(GREY)  # what the last size left beside the picture
+            buffer.frame_size, buffer.view = size, layout.view
+        (left, top), (width, height) = layout.place, layout.size
+        buffer.canvas[top : top + height, left : left + width] = _resize(pixels, layout)
+        self._convert(buffer)
+        return buffer
+
+    def _convert(self, buffer: InputBuffer) -> None:
+        tensor = buffer.tensor
+        if tensor.dtype == np.float32:
+            np.multiply(buffer.canvas, self._factor, out=tensor[0], casting="unsafe")
+            np.subtract(tensor, self._shift, out=tensor)
+        elif tensor.dtype == np.int8:
+            np.subtract(buffer.canvas, 128, out=tensor[0], casting="unsafe")
+
+
+def _resize(pixels: Pixels, layout: Layout) -> Pixels:
+    if layout.size == (pixels.shape[1], pixels.shape[0]):
+        return pixels  # it fits as it is: a camera stream of the model's own size costs nothing
+    # The reducing gap averages whole blocks first: a quarter of the time of plain bilinear from 720p, and no aliasing.
+    image = Image.fromarray(pixels)
+    return np.asarray(image.resize(layout.size, Image.Resampling.BILINEAR, box=layout.source, reducing_gap=1.0))

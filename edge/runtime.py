@@ -1,0 +1,153 @@
+"""Starts and stops the rooms, and ends the program when one of them dies."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from edge.errors import EdgeError
+from edge.events.keeper import Keeper
+from edge.mqtt.sender import Sender
+from edge.pipeline import Pipeline
+from edge.recognition.port import Detector
+from edge.store.outbox import Outbox
+from edge.store.stills import StillLedger
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.2
+DRAIN_S = 30.0
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run did. `waiting` messages are in the outbox still; `problems` say in words what went wrong."""
+
+    frames: int
+    frames_per_s: float
+    dropped: int
+    events: int
+    pictures: int
+    messages_sent: int
+    waiting: int
+    problems: list[str]
+
+
+class Appliance:
+    """All rooms, wired; `run` is their life.
+
+    Thread: the one that runs asyncio.
+    """
+
+    def __init__(
+        self,
+        *,
+        data_dir: Path,
+        device: str,
+        detector: Detector,
+        keeper: Keeper,
+        sender: Sender | None,
+        pipeline: Pipeline,
+        ledger: StillLedger,
+        fatal: "Fatal",
+    ) -> None:
+        self.data_dir = data_dir
+        self.device = device
+        self.detector = detector
+        self.pipeline = pipeline
+        self._keeper = keeper
+        self._sender = sender
+        self._ledger = ledger
+        self._fatal = fatal
+
+    async def run(self, stop: asyncio.Event) -> Report:
+        """Start everything; stop when `stop` is set, when every finite camera has ended, or when a room has died.
+
+        Raises:
+            EdgeError: a room died, or the store cannot be used.
+        """
+        self._keeper.start()
+        if self._sender is not None:
+            self._sender.start()
+        self.pipeline.start()
+        log.info("started device=%s detector=%r data=%s", self.device, self.detector.name, self.data_dir)
+        while not stop.is_set() and self.pipeline.running and self._fatal.error is None:
+            await asyncio.sleep(TICK_S)
+        ended_by_itself = not stop.is_set()
+        if self._fatal.error is None:
+            await asyncio.to_thread(self._stop, DRAIN_S if ended_by_itself else 0.0)
+        # Threads that are still busy are daemons: they die with the program.
+        self._fatal.reraise()
+        log.info("stopped device=%s", self.device)
+        return self._report()
+
+    def _stop(self, drain_s: float) -> None:
+        """In the direction of the flow, so that each room hands on what it has."""
+        self.pipeline.stop()
+        self._keeper.stop()
+        if self._sender is not None:
+            if drain_s:
+                self._sender.wait_drained(drain_s)
+            self._sender.stop()
+        self.detector.close()
+
+    def _report(self) -> Report:
+        outbox = Outbox(self.data_dir)
+        waiting = outbox.count()
+        outbox.close()
+        stats = self.pipeline.stats
+        problems = [
+            _plural(stats.camera_errors, "camera failure"),
+            _plural(self._ledger.unreadable, "unreadable picture"),
+            _plural(stats.detector_errors, "failed inference"),
+            _plural(self._keeper.lost, "lost record"),
+            _plural(waiting, "unsent message") if self._sender is not None else "",
+        ]
+        return Report(
+            frames=stats.frames,
+            frames_per_s=round(stats.fps, 1),
+            dropped=stats.dropped,
+            events=self._keeper.events,
+            pictures=self._keeper.pictures,
+            messages_sent=self._sender.sent if self._sender is not None else 0,
+            waiting=waiting,
+            problems=[problem for problem in problems if problem],
+        )
+
+
+class Fatal:
+    """Where a dying thread leaves its error. Thread: any."""
+
+    def __init__(self) -> None:
+        self.error: BaseException | None = None
+
+    def __call__(self, error: BaseException) -> None:
+        if self.error is None:
+            self.error = error
+
+    def reraise(self) -> None:
+        if isinstance(self.error, EdgeError):
+            raise self.error
+        if self.error is not None:
+            raise RuntimeError("a room died") from self.error
+
+
+@contextmanager
+def stopped_by_signal() -> Iterator[asyncio.Event]:
+    """An event that SIGINT and SIGTERM set."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for number in signals:
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield stop
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
+
+
+def _plural(count: int, what: str) -> str:
+    return "" if not count else f"1 {what}" if count == 1 else f"{count} {what}s"

@@ -1,0 +1,76 @@
+"""What the store keeps: events, their pictures, and messages that wait to be sent."""
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from edge.camera.port import Still
+from edge.clock import Instant
+from edge.geometry import Box
+
+EndReason = Literal["left", "camera", "stopped", "interrupted", "still"]
+"""Why an event ended: its thing left · the camera stopped or its file ended · the program stopped in order · the program was killed and
+found the event open when it came back · a stored picture has no before and after."""
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """A JPEG file in the picture folder, named by its content."""
+
+    sha256: str
+    width_px: int
+    height_px: int
+    size_bytes: int
+
+    @property
+    def path(self) -> str:
+        """Relative to the picture folder."""
+        return f"{self.sha256[:2]}/{self.sha256}.jpg"
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was seen, from its first frame to its last.
+
+    `revision` grows with every change that is published. `score` is the best so far; `box` is where the thing is in
+    `picture`. `end_reason` is None while the thing is there. `source` is the file of a stored picture. `picture` is None
+    when it could not be kept.
+    """
+
+    id: str
+    camera: str
+    label: str
+    score: float
+    box: Box
+    started: Instant
+    seen: Instant
+    boot_id: str
+    revision: int = 1
+    end_reason: EndReason | None = None
+    source: str | None = None
+    picture: Picture | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something to be published: `topic` below the device's own, and the payload."""
+
+    topic: str
+    payload: bytes
+
+
+class Waiting(NamedTuple):
+    """A message in the outbox; `seq` only grows."""
+
+    seq: int
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What belongs into one transaction: all of it is kept, or nothing."""
+
+    events: tuple[Event, ...] = ()
+    messages: tuple[Message, ...] = ()
+    still: tuple[str, Still] | None = field(default=None)
+    """Camera and stored picture that this record finishes."""

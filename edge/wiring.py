@@ -1,0 +1,79 @@
+"""The composition root: from a configuration to an appliance. The only file that names concrete adapters."""
+
+import logging
+
+from edge.camera.opening import make_camera
+from edge.clock import SystemClock
+from edge.config import Config
+from edge.errors import ConfigError
+from edge.events.keeper import Keeper
+from edge.events.lifecycle import LifeCycle
+from edge.events.tracks import TrackSettings
+from edge.identity import device_id
+from edge.ids import IdSource
+from edge.mqtt.sender import Sender
+from edge.pipeline import Pipeline
+from edge.recognition import tflite
+from edge.runtime import Appliance, Fatal
+from edge.store.events import EventStore
+from edge.store.stills import StillLedger
+
+log = logging.getLogger(__name__)
+
+
+def build(config: Config, *, once: bool = False) -> Appliance:
+    """Wire everything; nothing runs yet. The caller holds the lock of the data folder.
+
+    Args:
+        once: one pass of what the cameras have now.
+
+    Raises:
+        EdgeError: the configuration cannot be served: no camera, model missing or damaged, data folder unusable …
+    """
+    if not config.camera:
+        raise ConfigError("no camera is configured", hint="add a [[camera]] table; see docs/configuration.md")
+    data_dir = config.data_dir
+    device = config.device.id or device_id(data_dir)
+    detector = tflite.load(
+        config.detector.model,
+        config.models_dir,
+        threads=config.detector.threads,
+        keep_score=config.tracking.keep_score,
+        thresholds=config.detector.thresholds,
+        only=config.detector.labels,
+    )
+    clock, fatal, ledger = SystemClock(), Fatal(), StillLedger(data_dir)
+    sender = Sender(data_dir, config.mqtt, device, fatal) if config.mqtt.host else None
+    keeper = Keeper(data_dir, device, config.pictures, sender.wake if sender else _nobody, fatal)
+    ids = IdSource(clock, after=_newest_id(config))
+    settings = TrackSettings(config.tracking.min_frames, config.tracking.lost_after_s)
+    pipeline = Pipeline(
+        [make_camera(section, clock, ledger, once=once) for section in config.camera],
+        detector,
+        lambda name: LifeCycle(name, clock.boot_id, settings, detector.threshold_of, ids.next),
+        keeper.submit,
+        fatal,
+        retry=not once,
+    )
+    return Appliance(
+        data_dir=data_dir,
+        device=device,
+        detector=detector,
+        keeper=keeper,
+        sender=sender,
+        pipeline=pipeline,
+        ledger=ledger,
+        fatal=fatal,
+    )
+
+
+def _newest_id(config: Config) -> str:
+    store = EventStore(config.data_dir)
+    try:
+        return store.newest_id()
+    finally:
+        store.close()
+
+
+def _nobody() -> None:
+    """No broker: events wait in the outbox."""

@@ -1,0 +1,51 @@
+"""Fixtures that several kinds of tests share."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.demo.broker import Broker
+from edge.demo.samples import samples_dir
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def base_dir() -> Path:
+    """Where scripts/setup put the default model and the samples."""
+    base = Path(os.environ.get("EDGE_DATA", ROOT / "var"))
+    if not (base / "models").is_dir():
+        pytest.fail(f"{base / 'models'} is missing: run the tests with scripts/test, or scripts/setup --dev first")
+    return base
+
+
+@pytest.fixture(scope="session")
+def models_dir(base_dir: Path) -> Path:
+    return base_dir / "models"
+
+
+@pytest.fixture(scope="session")
+def samples(base_dir: Path) -> Path:
+    return samples_dir(base_dir)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Models and pictures beside the checkout, which not every machine has."""
+    if not SHARED.is_dir():
+        pytest.skip("needs ../shared/data (models and pictures for tests), which is not here")
+    return SHARED
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    with Broker(tmp_path / "broker") as running:
+        yield running

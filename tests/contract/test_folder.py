@@ -1,0 +1,109 @@
+"""What only a folder camera does."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from edge.camera.folder import FolderCamera
+from edge.camera.port import Still
+from edge.clock import SystemClock
+from edge.errors import CameraError
+from edge.store.stills import StillLedger
+from tests.support import until
+
+
+def picture(path: Path, *, old: bool = True) -> None:
+    Image.new("RGB", (16, 16), (1, 2, 3)).save(path)
+    if old:
+        os.utime(path, (1000, 1000))
+
+
+def names(camera: FolderCamera, timeout_s: float = 0.05) -> list[str]:
+    found = []
+    while frame := camera.read(timeout_s):
+        assert frame.still is not None
+        found.append(Path(frame.still.path).name)
+    return found
+
+
+def opened(folder: Path, *, watch: bool = False, ledger: StillLedger | None = None) -> FolderCamera:
+    camera = FolderCamera("gallery", folder, SystemClock(), watch=watch, ledger=ledger)
+    camera.open()
+    return camera
+
+
+def test_folders_in_the_folder_are_looked_into_and_hidden_ones_not(tmp_path: Path) -> None:
+    for name in ("b/2.jpg", "a.jpg", ".hidden/3.jpg", "b/.4.jpg", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        picture(tmp_path / name) if name.endswith("jpg") else (tmp_path / name).write_text("no picture")
+    assert names(opened(tmp_path)) == ["a.jpg", "2.jpg"]
+
+
+def test_a_new_picture_is_given_when_it_has_settled(tmp_path: Path) -> None:
+    picture(tmp_path / "old.jpg")
+    camera = opened(tmp_path, watch=True)
+    assert names(camera) == ["old.jpg"]
+    picture(tmp_path / "new.jpg", old=False)
+    begin_s = time.monotonic()
+    assert until(lambda: names(camera, 0.2), 10, "the new picture") == ["new.jpg"]
+    assert time.monotonic() - begin_s > 0.5, "a file that has just changed may still be being written"
+    assert not camera.ended
+
+
+def test_what_is_done_is_remembered_over_restarts_and_a_changed_file_is_new(tmp_path: Path, data_dir: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    picture(folder / "a.jpg")
+    picture(folder / "b.jpg")
+    ledger = StillLedger(data_dir)
+    stat = (folder / "a.jpg").stat()
+    ledger.mark_unreadable("gallery", Still(str(folder / "a.jpg"), stat.st_size, stat.st_mtime_ns), "test")
+    assert names(opened(folder, ledger=StillLedger(data_dir))) == ["b.jpg"]
+    os.utime(folder / "a.jpg", (2000, 2000))
+    assert names(opened(folder, ledger=StillLedger(data_dir))) == ["a.jpg", "b.jpg"]
+
+
+def test_a_file_that_is_no_picture_is_passed_over_once(
+    tmp_path: Path, data_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(b"this is no picture")
+    picture(folder / "b.jpg")
+    ledger = StillLedger(data_dir)
+    assert names(opened(folder, ledger=ledger)) == ["b.jpg"]
+    assert "a.jpg: not a picture" in caplog.text
+    assert ledger.unreadable == 1
+    caplog.clear()
+    assert names(opened(folder, ledger=ledger)) == ["b.jpg"]
+    assert not caplog.text
+
+
+def test_a_cut_off_picture_is_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    picture(tmp_path / "a.png")
+    whole = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "a.png").write_bytes(whole[: len(whole) // 2])
+    assert names(opened(tmp_path)) == []
+    assert "damaged picture" in caplog.text
+
+
+def test_a_missing_folder(tmp_path: Path) -> None:
+    with pytest.raises(CameraError, match=r"camera gallery: .*none: no such folder \(make the folder"):
+        opened(tmp_path / "none")
+
+
+def test_a_folder_that_goes_away_is_an_error_to_come_back_from(tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    camera = opened(folder, watch=True)
+    folder.rmdir()
+    with pytest.raises(CameraError, match="the folder is gone"):
+        names(camera, 2)
+    folder.mkdir()
+    picture(folder / "a.jpg")
+    camera.close()
+    camera.open()
+    assert names(camera) == ["a.jpg"]

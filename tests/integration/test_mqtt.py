@@ -1,0 +1,174 @@
+"""The sender against a real mosquitto."""
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.config import Mqtt
+from edge.demo.broker import CONFIGURATION, Broker, free_port
+from edge.errors import ConfigError, MqttError
+from edge.mqtt.sender import Sender
+from edge.mqtt.subscriber import Subscriber
+from edge.store.events import EventStore
+from edge.store.outbox import Outbox
+from edge.store.port import Message, Record
+from tests.support import Collector, until
+
+
+def fail(error: BaseException) -> None:
+    raise AssertionError("the sender died") from error
+
+
+def put(data_dir: Path, numbers: range) -> None:
+    store = EventStore(data_dir)
+    store.commit([Record((), tuple(Message("events", json.dumps({"n": n}).encode()) for n in numbers))])
+    store.close()
+
+
+def make(data_dir: Path, port: int, **options: object) -> Sender:
+    return Sender(data_dir, Mqtt(host="127.0.0.1", port=port, **options), "dev", fail)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def collector(broker: Broker) -> Iterator[Collector]:
+    collected = Collector()
+    with Subscriber(broker.host, broker.port, ["edge/#"], collected, session="test"):
+        yield collected
+
+
+def numbers(collector: Collector) -> list[int]:
+    return [event["n"] for event in collector.events()]
+
+
+def test_everything_is_sent_in_order_and_deleted_when_acknowledged(
+    data_dir: Path, broker: Broker, collector: Collector
+) -> None:
+    put(data_dir, range(500))
+    sender = make(data_dir, broker.port)
+    sender.start()
+    assert sender.wait_drained(20)
+    put(data_dir, range(500, 600))
+    assert sender.wait_drained(20)
+    sender.stop()
+    until(lambda: len(collector.events()) >= 600, 10, "the last message")
+    assert numbers(collector) == list(range(600))
+    assert Outbox(data_dir).count() == 0
+    assert sender.sent == 600
+
+
+def test_availability_is_kept_at_the_broker(data_dir: Path, broker: Broker, collector: Collector) -> None:
+    sender = make(data_dir, broker.port)
+    sender.start()
+    until(lambda: collector.last("edge/dev/availability") == b"online", 5, "online")
+    late = Collector()
+    with Subscriber(broker.host, broker.port, ["edge/dev/availability"], late):
+        until(lambda: late.last("edge/dev/availability") == b"online", 5, "retained online")
+    assert late.all[0].retained
+    sender.stop()
+    until(lambda: collector.last("edge/dev/availability") == b"offline", 5, "offline")
+
+
+def test_what_waits_while_the_broker_is_away_is_sent_when_it_comes(
+    data_dir: Path, broker: Broker, tmp_path: Path
+) -> None:
+    broker.stop()
+    put(data_dir, range(50))
+    sender = make(data_dir, broker.port)
+    sender.start()
+    assert not sender.wait_drained(1.5)
+    broker.start()
+    collected = Collector()
+    with Subscriber(broker.host, broker.port, ["edge/#"], collected):
+        assert sender.wait_drained(30)
+        until(lambda: len(set(numbers(collected))) == 50, 10, "all messages")
+    sender.stop()
+
+
+def test_a_killed_broker_costs_nothing(data_dir: Path, broker: Broker) -> None:
+    """The broker is killed again and again while messages flow; what it acknowledged it has, what it did not is sent again."""
+    collected = Collector()
+    with Subscriber(broker.host, broker.port, ["edge/#"], collected, session="keeps"):
+        sender = make(data_dir, broker.port)
+        sender.start()
+        for round_ in range(3):
+            put(data_dir, range(round_ * 200, round_ * 200 + 200))
+            sender.wake()
+            until(lambda seen=round_ * 200 + 20: len(set(numbers(collected))) > seen, 30, "some messages")
+            broker.kill()
+            broker.start()
+        assert sender.wait_drained(60)
+        until(lambda: len(set(numbers(collected))) == 600, 30, "all messages")
+        sender.stop()
+    first_seen = list(dict.fromkeys(numbers(collected)))
+    assert first_seen == sorted(first_seen), "first deliveries are in order"
+
+
+def test_no_more_than_the_window_is_unacknowledged(
+    data_dir: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(data_dir, range(300))
+    sender = make(data_dir, broker.port, inflight=7)
+    most = 0
+    publish = sender._connection.publish
+
+    def watch(topic: str, payload: bytes, *, retain: bool = False) -> int:
+        nonlocal most
+        most = max(most, len(sender._in_flight) + 1)
+        return publish(topic, payload, retain=retain)
+
+    monkeypatch.setattr(sender._connection, "publish", watch)
+    sender.start()
+    assert sender.wait_drained(20)
+    sender.stop()
+    assert most == 7
+
+
+def test_a_broker_that_is_not_there_is_said_once(data_dir: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    sender = make(data_dir, free_port())
+    sender.start()
+    until(lambda: "cannot be reached" in caplog.text, 5, "the report")
+    sender.wait_drained(2.5)
+    sender.stop()
+    assert caplog.text.count("cannot be reached") == 1
+    assert "connected" not in caplog.text
+
+
+def test_a_refused_login_is_not_a_connection(data_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    secret = tmp_path / "secret"
+    secret.write_text("wrong\n")
+    configuration = CONFIGURATION.replace("allow_anonymous true", "allow_anonymous false")
+    with Broker(tmp_path / "strict", configuration=configuration) as strict:
+        put(data_dir, range(3))
+        sender = make(data_dir, strict.port, username="me", password_file=str(secret))
+        sender.start()
+        until(lambda: "refused: Not authorized" in caplog.text, 10, "the refusal")
+        sender.stop()
+    assert "broker connected" not in caplog.text
+    assert Outbox(data_dir).count() == 3
+
+
+def test_a_password_file_that_is_not_there(data_dir: Path) -> None:
+    with pytest.raises(ConfigError, match=r"mqtt\.password_file: /none: No such file"):
+        make(data_dir, 1883, username="me", password_file="/none")
+
+
+def test_a_port_in_use(tmp_path: Path, broker: Broker) -> None:
+    with (
+        pytest.raises(MqttError, match=rf"127\.0\.0\.1:{broker.port}: the port is in use"),
+        Broker(tmp_path / "second", broker.port),
+    ):
+        pass
+
+
+def test_a_subscriber_without_a_broker() -> None:
+    port = free_port()
+    with (
+        pytest.raises(MqttError, match=f"127.0.0.1:{port}: no broker answers"),
+        Subscriber("127.0.0.1", port, ["#"], print),
+    ):
+        pass

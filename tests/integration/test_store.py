@@ -1,0 +1,197 @@
+"""The real SQLite and the real file system."""
+
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+from edge.camera.port import Still
+from edge.clock import Instant
+from edge.errors import StoreError
+from edge.geometry import Box
+from edge.identity import device_id, locked
+from edge.store.database import FILE_NAME, MIGRATIONS, open_database
+from edge.store.events import EventStore
+from edge.store.outbox import Outbox
+from edge.store.pictures import PictureFolder
+from edge.store.port import Event, Message, Picture, Record
+from edge.store.stills import StillLedger
+
+PICTURE = Picture("ab" * 32, 64, 48, 1000)
+
+
+def event(id_: str, **fields: object) -> Event:
+    made = {
+        "id": id_, "camera": "door", "label": "Car", "score": 0.75, "box": Box(0.1, 0.2, 0.3, 0.4),
+        "started": Instant(1000.5, 10.25), "seen": Instant(1001.5, 11.25), "boot_id": "boot",
+    }  # fmt: skip
+    return Event(**{**made, **fields})  # type: ignore[arg-type]
+
+
+def test_an_event_comes_back_as_it_went_in(data_dir: Path) -> None:
+    store = EventStore(data_dir)
+    kept = event("a", picture=PICTURE, source="/x.jpg", end_reason="still", revision=3)
+    store.commit([Record((kept,))])
+    assert store.newest(10) == [kept]
+    assert EventStore(data_dir).find("a") == [kept]
+
+
+def test_a_later_revision_replaces_the_earlier_and_both_pictures_stay_known(data_dir: Path) -> None:
+    store = EventStore(data_dir)
+    first = event("a", picture=PICTURE)
+    better = event("a", picture=Picture("cd" * 32, 64, 48, 900), revision=2, score=0.9, end_reason="left")
+    store.commit([Record((first,))])
+    assert store.open_events() == [first]
+    store.commit([Record((better,))])
+    assert store.newest(10) == [better]
+    assert store.open_events() == []
+    with sqlite3.connect(data_dir / FILE_NAME) as connection:
+        assert connection.execute("SELECT count(*) FROM event_pictures WHERE event = 'a'").fetchone() == (2,)
+
+
+def test_pages_and_filters(data_dir: Path) -> None:
+    store = EventStore(data_dir)
+    store.commit(
+        [Record(tuple(event(f"{n:03}", label="Car" if n % 2 else "Cat", camera=f"c{n % 3}") for n in range(30)))]
+    )
+    assert [e.id for e in store.newest(3)] == ["029", "028", "027"]
+    assert [e.id for e in store.newest(3, before="027")] == ["026", "025", "024"]
+    assert [e.id for e in store.newest(2, label="Cat", camera="c0")] == ["024", "018"]
+    assert store.count() == 30
+    assert store.newest_id() == "029"
+    assert len(store.find("02")) == 2
+
+
+def test_a_record_is_kept_whole_or_not_at_all(data_dir: Path) -> None:
+    store = EventStore(data_dir)
+    broken = Record((event("b"),), (Message("events", None),))  # type: ignore[arg-type]
+    with pytest.raises(StoreError):
+        store.commit([Record((event("a"),), (Message("events", b"1"),)), broken])
+    assert store.count() == 0
+    assert Outbox(data_dir).count() == 0
+
+
+def test_the_outbox_is_in_order_and_forgets_only_what_was_deleted(data_dir: Path) -> None:
+    store, outbox = EventStore(data_dir), Outbox(data_dir)
+    store.commit([Record((), tuple(Message("events", b"%d" % n) for n in range(5)))])
+    waiting = outbox.waiting(0, 3)
+    assert [message.payload for message in waiting] == [b"0", b"1", b"2"]
+    outbox.delete([waiting[1].seq])
+    assert [message.payload for message in outbox.waiting(0, 10)] == [b"0", b"2", b"3", b"4"]
+    last = outbox.waiting(0, 10)[-1].seq
+    outbox.delete(message.seq for message in outbox.waiting(0, 10))
+    store.commit([Record((), (Message("events", b"5"),))])
+    assert outbox.waiting(last, 10)[0].seq > last, "numbers are never used again"
+
+
+def test_writers_in_two_threads_wait_for_each_other(data_dir: Path) -> None:
+    EventStore(data_dir).close()
+    problems: list[Exception] = []
+
+    def write(prefix: str) -> None:
+        try:
+            store = EventStore(data_dir)
+            for n in range(50):
+                store.commit([Record((event(f"{prefix}{n}"),))])
+            store.close()
+        except StoreError as error:
+            problems.append(error)
+
+    threads = [threading.Thread(target=write, args=(prefix,)) for prefix in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not problems
+    assert EventStore(data_dir).count() == 100
+
+
+def test_threads_that_open_a_new_database_together_do_not_disturb_each_other(data_dir: Path) -> None:
+    problems: list[Exception] = []
+
+    def open_it(folder: Path, together: threading.Barrier) -> None:
+        together.wait()
+        try:
+            open_database(folder).close()
+        except StoreError as error:
+            problems.append(error)
+
+    for n in range(10):
+        together = threading.Barrier(4)
+        threads = [threading.Thread(target=open_it, args=(data_dir / str(n), together)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert not problems
+
+
+def test_stills(data_dir: Path) -> None:
+    ledger = StillLedger(data_dir)
+    still = Still("/a.jpg", 10, 20)
+    assert not ledger.is_done("gallery", still)
+    EventStore(data_dir).commit([Record(still=("gallery", still))])
+    assert ledger.is_done("gallery", still)
+    assert not ledger.is_done("other", still)
+    assert not ledger.is_done("gallery", still._replace(mtime_ns=21))
+
+
+def test_a_database_of_a_newer_program_is_left_alone(data_dir: Path) -> None:
+    connection = open_database(data_dir)
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    connection.close()
+    with pytest.raises(StoreError, match="written by a newer version"):
+        open_database(data_dir)
+
+
+def test_a_file_that_is_no_database(data_dir: Path) -> None:
+    data_dir.mkdir()
+    (data_dir / FILE_NAME).write_bytes(b"something else entirely" * 100)
+    with pytest.raises(StoreError, match=r"edge\.db: file is not a database \(the file is damaged") as caught:
+        open_database(data_dir)
+    assert not caught.value.retryable
+
+
+def test_a_data_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StoreError, match="cannot be made: File exists"):
+        open_database(tmp_path / "file" / "data")
+
+
+def test_commits_are_synced(data_dir: Path) -> None:
+    connection = open_database(data_dir)
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_a_picture_is_named_by_its_content_and_kept_once(data_dir: Path) -> None:
+    folder = PictureFolder(data_dir)
+    first, second = folder.put(b"jpeg", (4, 3)), folder.put(b"jpeg", (4, 3))
+    assert first == second
+    assert folder.path_of(first).read_bytes() == b"jpeg"
+    assert [path.name for path in folder.folder.rglob("*") if path.is_file()] == [f"{first.sha256}.jpg"]
+
+
+def test_a_cut_off_picture_file_is_written_again(data_dir: Path) -> None:
+    folder = PictureFolder(data_dir)
+    path = folder.path_of(folder.put(b"jpeg", (4, 3)))
+    path.write_bytes(b"jp")
+    folder.put(b"jpeg", (4, 3))
+    assert path.read_bytes() == b"jpeg"
+
+
+def test_the_device_id_is_made_once(data_dir: Path) -> None:
+    made = device_id(data_dir)
+    assert made.startswith("edge-")
+    assert device_id(data_dir) == made
+    (data_dir / "device-id").write_text("Not An Id")
+    with pytest.raises(StoreError, match="'Not An Id' is no device id"):
+        device_id(data_dir)
+
+
+def test_two_programs_do_not_share_a_data_folder(data_dir: Path) -> None:
+    with locked(data_dir), pytest.raises(StoreError, match=r"in use by process \d+"), locked(data_dir):
+        pass
+    with locked(data_dir):
+        pass

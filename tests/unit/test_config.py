@@ -1,0 +1,74 @@
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from edge.config import Camera, Config, load, parse
+from edge.errors import ConfigError
+
+
+def parsed(text: str) -> Config:
+    return parse(tomllib.loads(text), place="edge.toml")
+
+
+def test_an_empty_file_is_all_defaults() -> None:
+    assert parsed("") == Config()
+
+
+def test_cameras_and_sections() -> None:
+    config = parsed(
+        '[[camera]]\nname = "door"\nsource = "test:"\nfps = 5\n[mqtt]\nhost = "broker"\n[detector.thresholds]\nPerson = 0.7'
+    )
+    assert config.camera == (Camera(name="door", source="test:", fps=5.0),)
+    assert config.mqtt.host == "broker"
+    assert config.detector.thresholds == {"Person": 0.7}
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "remedy"),
+    [
+        ("[mqtt]\nhots = 'a'", "edge.toml: mqtt.hots", "did you mean 'host'?"),
+        ("[qqqqq]\n", "edge.toml: qqqqq", "known here: device"),
+        ("[[camera]]\nname='a'\nsource='test:'\npase='fast'", "camera[0].pase", "did you mean 'pace'?"),
+        ("[mqtt]\nport = 'x'", "edge.toml: mqtt.port is 'x'", "edge config show"),
+        ("[mqtt]\nport = 70000", "mqtt.port is 70000", "edge config show"),
+        ("[detector.thresholds]\nPerson = 2.0", "detector.thresholds", "edge config show"),
+        ("[[camera]]\nname='a'", "camera[0]", "edge config show"),
+        ("[[camera]]\nname='A b'\nsource='test:'", "camera[0].name is 'A b'", "edge config show"),
+        ("[[camera]]\nname='a'\nsource='http:x'", "camera[0].source: 'http:x'", "folder:PATH"),
+        ("[[camera]]\nname='a'\nsource='file:'", "camera[0].source: 'file:'", "write file:PATH"),
+        ("[[camera]]\nname='a'\nsource='test:'\nloop=true", "camera[0].loop", "remove the line"),
+        ("[[camera]]\nname='a'\nsource='test:'\n" * 2, "camera[1].name", "its own name"),
+        ("[mqtt]\nprefix='a/#'", "mqtt.prefix is 'a/#'", "edge config show"),
+    ],
+)
+def test_mistakes_are_refused_with_place_and_remedy(text: str, place: str, remedy: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parsed(text)
+    assert place in str(caught.value)
+    assert remedy in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_relative_paths_start_at_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "edge.toml"
+    path.write_text(
+        '[paths]\ndata = "kept"\n[[camera]]\nname = "a"\nsource = "file:v.mp4"\n[mqtt]\npassword_file = "secret"'
+    )
+    config = load(path)
+    assert config.data_dir == tmp_path / "kept"
+    assert config.models_dir == tmp_path / "kept/models"
+    assert config.camera[0].source == f"file:{tmp_path}/v.mp4"
+    assert config.mqtt.password_file == f"{tmp_path}/secret"
+
+
+def test_a_file_that_is_not_toml_names_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "edge.toml"
+    path.write_text("[mqtt]\nhost = \nport = 1")
+    with pytest.raises(ConfigError, match=r"edge\.toml: not TOML.*line 2"):
+        load(path)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(tmp_path / "none.toml")

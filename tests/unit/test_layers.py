@@ -1,0 +1,87 @@
+"""Imports point one way, and vendor packages stay in the files that wrap them."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import edge
+
+PACKAGE = Path(edge.__file__).parent
+
+# From the top down: a room may import what stands below it, and itself.
+LAYERS = (
+    ("__main__",),
+    ("cli",),
+    ("bench", "demo"),
+    ("wiring",),
+    ("runtime", "testing"),
+    ("pipeline",),
+    ("exchange",),
+    ("mqtt",),
+    ("events",),
+    ("store",),
+    ("recognition",),
+    ("identity",),
+    ("camera.opening",),
+    ("camera.file", "camera.folder", "camera.pattern"),
+    ("pictures",),
+    ("camera.port",),
+    ("assets", "ids", "config"),
+    ("clock", "files", "geometry"),
+    ("errors",),
+)
+VENDORS = {
+    "paho": {"mqtt/connection.py", "mqtt/subscriber.py"},
+    "ai_edge_litert": {"recognition/runtime.py"},
+    "tflite_runtime": {"recognition/runtime.py"},
+    "av": {"camera/file.py"},
+    "sqlite3": {"store/database.py", "store/events.py", "store/stills.py"},
+}
+
+
+def layer_of(module: str) -> int:
+    for depth, rooms in enumerate(LAYERS):
+        if any(module == room or module.startswith(room + ".") for room in rooms):
+            return depth
+    if module == "camera":
+        return layer_of("camera.port")
+    raise AssertionError(f"edge.{module} stands in no layer: add it to LAYERS")
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def modules() -> list[tuple[str, Path]]:
+    found = [(str(path.relative_to(PACKAGE).with_suffix("")).replace("/", "."), path) for path in PACKAGE.rglob("*.py")]
+    return [(name.removesuffix(".__init__"), path) for name, path in found if name != "__init__"]
+
+
+def is_module(name: str) -> bool:
+    path = PACKAGE / name.replace(".", "/")
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
+def test_imports_point_down() -> None:
+    wrong = []
+    for name, path in modules():
+        for imported in imports_of(path):
+            target = imported.removeprefix("edge.")
+            if imported.startswith("edge.") and is_module(target) and layer_of(target) < layer_of(name):
+                wrong.append(f"edge.{name} imports {imported}")
+    assert not wrong
+
+
+def test_vendor_packages_stay_in_their_driver() -> None:
+    wrong = []
+    for _, path in modules():
+        place = str(path.relative_to(PACKAGE))
+        for imported in imports_of(path):
+            if place not in VENDORS.get(imported.partition(".")[0], {place}):
+                wrong.append(f"{place} imports {imported}")
+    assert not wrong

@@ -1,0 +1,101 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.events.tracks import Tracker, TrackSettings
+from edge.geometry import Box
+from edge.recognition.port import Detection
+
+STEP_S = 0.1
+
+
+def tracker(min_frames: int = 3, lost_after_s: float = 1.0) -> Tracker:
+    return Tracker(TrackSettings(min_frames, lost_after_s), lambda label: 0.5)
+
+
+def at(x: float, label: str = "Car", score: float = 0.8, y: float = 0.5) -> Detection:
+    return Detection(label, score, Box(x - 0.05, y - 0.05, x + 0.05, y + 0.05))
+
+
+def play(tracker: Tracker, frames: list[list[Detection]], start_s: float = 0.0) -> tuple[list[int], list[int]]:
+    """Numbers of the tracks that began and that were lost."""
+    begun, lost = [], []
+    for number, detections in enumerate(frames):
+        step = tracker.update(detections, start_s + number * STEP_S)
+        begun += [track.number for track in step.begun]
+        lost += [track.number for track in step.lost]
+    return begun, lost
+
+
+def test_one_thing_that_moves_is_one_track() -> None:
+    assert play(tracker(), [[at(0.1 + i * 0.02)] for i in range(30)]) == ([1], [])
+
+
+def test_it_is_over_once_it_has_been_gone_long_enough() -> None:
+    gone = [[] for _ in range(12)]
+    assert play(tracker(), [[at(0.5)]] * 5 + gone) == ([1], [1])
+
+
+def test_a_short_gap_does_not_split_it() -> None:
+    frames = [[at(0.1 + i * 0.02)] if i % 5 else [] for i in range(40)]
+    assert play(tracker(), frames) == ([1], [])
+
+
+def test_fast_things_are_found_again_by_their_speed() -> None:
+    frames = [[at(0.1 + i * 0.03)] if i not in (6, 7, 8) else [] for i in range(20)]
+    assert play(tracker(), frames) == ([1], [])
+
+
+def test_two_things_that_cross_stay_two() -> None:
+    frames = [[at(0.2 + i * 0.02, y=0.5), at(0.8 - i * 0.02, y=0.58)] for i in range(30)]
+    assert play(tracker(), frames) == ([1, 2], [])
+
+
+def test_labels_are_told_apart() -> None:
+    assert play(tracker(), [[at(0.5), at(0.5, "Person")] for _ in range(5)]) == ([1, 2], [])
+
+
+def test_a_flash_is_nothing() -> None:
+    assert play(tracker(), [[at(0.5)], [], [], [], [], [], [], [], [], [], [], [], []]) == ([], [])
+
+
+def test_weak_findings_continue_a_track_but_begin_none() -> None:
+    weak = [[at(0.5, score=0.4)] for _ in range(20)]
+    assert play(tracker(), weak) == ([], [])
+    assert play(tracker(), [[at(0.5)]] * 5 + weak) == ([1], [])
+
+
+def test_it_counts_only_once_the_median_of_its_scores_does() -> None:
+    mostly_weak = [[at(0.5, score=0.6 if i % 4 == 0 else 0.4)] for i in range(20)]
+    assert play(tracker(), mostly_weak) == ([], [])
+
+
+def test_finish_gives_what_counted() -> None:
+    under_test = tracker()
+    play(under_test, [[at(0.2), at(0.8)]] * 2 + [[at(0.2)]] * 2)
+    assert [track.number for track in under_test.finish()] == [1]
+    assert under_test.finish() == []
+
+
+scenes = st.lists(
+    st.lists(st.builds(at, st.floats(0, 1), st.sampled_from(["Car", "Person"]), st.floats(0.1, 1)), max_size=6),
+    max_size=25,
+)
+
+
+@settings(max_examples=60)
+@given(scenes)
+def test_same_input_same_output_and_no_track_twice(frames: list[list[Detection]]) -> None:
+    first, second = play(tracker(), frames), play(tracker(), frames)
+    assert first == second
+    begun, lost = first
+    assert len(set(begun)) == len(begun)
+    assert set(lost) <= set(begun)
+    assert len(set(lost)) == len(lost)
+
+
+@pytest.mark.parametrize("min_frames", [1, 2, 5])
+def test_min_frames(min_frames: int) -> None:
+    enough = play(tracker(min_frames), [[at(0.5)]] * min_frames)
+    assert enough == ([1], [])
+    assert play(tracker(min_frames), [[at(0.5)]] * (min_frames - 1)) == ([], [])
