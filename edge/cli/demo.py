@@ -87,7 +87,8 @@ def print_head(settings: Config) -> None:
         f"broker    {mqtt.host}:{mqtt.port}   listen too: mosquitto_sub -h {mqtt.host} -p {mqtt.port} -t '{mqtt.prefix}/#' -v"
     )
     for camera in settings.camera:
-        print(f"camera    {camera.name}: {camera.source}")
+        scheme, rest = config.split_address(camera.source)
+        print(f"camera    {camera.name}: {scheme}:{_shown(Path(rest))}")
     print("end       Ctrl-C\n", flush=True)
 
 

@@ -24,14 +24,14 @@ def draw_detections(pixels: Pixels, detections: Sequence[Detection]) -> Image.Im
     """A copy of the picture with a box and a label for each detection; line and text grow with the picture."""
     image = Image.fromarray(pixels).copy()
     draw = ImageDraw.Draw(image)
-    unit = max(1, round(min(image.size) / 240))
-    font = ImageFont.load_default(size=max(11, unit * 8))
+    unit = max(1, round(min(image.size) / 200))
+    font = ImageFont.load_default(size=max(14, unit * 8))
     for found in reversed(detections):  # the best on top
         colour = colour_of(found.label)
         left, top, right, bottom = found.box.to_pixels(image.size)
         right, bottom = min(right, image.width - 1), min(bottom, image.height - 1)
         draw.rounded_rectangle(
-            (left, top, max(left, right), max(top, bottom)), radius=unit * 3, outline=colour, width=unit * 2
+            (left, top, max(left, right), max(top, bottom)), radius=unit * 3, outline=colour, width=max(3, unit * 2)
         )
         text = f"{found.label} {found.score:.0%}"
         ink_left, ink_top, ink_right, ink_bottom = draw.textbbox((0, 0), text, font=font)
