@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.2
 DRAIN_S = 30.0
+"""How long a run that ended by itself waits for the broker to have everything; one that was stopped waits `STOP_DRAIN_S`."""
+STOP_DRAIN_S = 3.0
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +80,7 @@ class Appliance:
             await asyncio.sleep(TICK_S)
         ended_by_itself = not stop.is_set()
         if self._fatal.error is None:
-            await asyncio.to_thread(self._stop, DRAIN_S if ended_by_itself else 0.0)
+            await asyncio.to_thread(self._stop, DRAIN_S if ended_by_itself else STOP_DRAIN_S)
         # Threads that are still busy are daemons: they die with the program.
         self._fatal.reraise()
         log.info("stopped device=%s", self.device)
@@ -89,8 +91,7 @@ class Appliance:
         self.pipeline.stop()
         self._keeper.stop()
         if self._sender is not None:
-            if drain_s:
-                self._sender.wait_drained(drain_s)
+            self._sender.wait_drained(drain_s)
             self._sender.stop()
         self.detector.close()
 

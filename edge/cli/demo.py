@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from edge import config
+from edge import assets, config
 from edge.cli.models import fetch_with_bar
 from edge.cli.run import run
 from edge.config import Camera, Config
@@ -63,11 +63,12 @@ def handle(options: argparse.Namespace) -> int:
 
 
 def fetch(base: Path) -> None:
-    """Model and samples, each only when it is not here."""
-    for asset in catalogue.find(DEFAULT_DETECTOR).assets:
-        fetch_with_bar(asset, base / "models")
-    for asset in samples():
-        fetch_with_bar(asset, samples_dir(base))
+    """Model and samples, each only when it is not here and whole; says what it does only then."""
+    wanted = [(asset, base / "models") for asset in catalogue.find(DEFAULT_DETECTOR).assets]
+    wanted += [(asset, samples_dir(base)) for asset in samples()]
+    for asset, folder in wanted:
+        if assets.state_of(asset, folder) != "ok":
+            fetch_with_bar(asset, folder)
 
 
 def demo_config(base: Path, port: int) -> Config:

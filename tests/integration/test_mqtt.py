@@ -87,8 +87,8 @@ def test_what_waits_while_the_broker_is_away_is_sent_when_it_comes(
     sender.stop()
 
 
-def test_a_killed_broker_costs_nothing(data_dir: Path, broker: Broker) -> None:
-    """The broker is killed again and again while messages flow; what it acknowledged it has, what it did not is sent again."""
+def test_a_broker_that_restarts_in_the_middle_costs_nothing(data_dir: Path, broker: Broker) -> None:
+    """What it acknowledged it has; what it did not is sent again, in order."""
     collected = Collector()
     with Subscriber(broker.host, broker.port, ["edge/#"], collected, session="keeps"):
         sender = make(data_dir, broker.port)
@@ -97,7 +97,7 @@ def test_a_killed_broker_costs_nothing(data_dir: Path, broker: Broker) -> None:
             put(data_dir, range(round_ * 200, round_ * 200 + 200))
             sender.wake()
             until(lambda seen=round_ * 200 + 20: len(set(numbers(collected))) > seen, 30, "some messages")
-            broker.kill()
+            broker.stop()
             broker.start()
         assert sender.wait_drained(60)
         until(lambda: len(set(numbers(collected))) == 600, 30, "all messages")
