@@ -15,6 +15,7 @@ from edge.camera.port import Camera, Frame
 from edge.errors import CameraError, DetectorError
 from edge.events.lifecycle import LifeCycle, Outcome
 from edge.exchange import CameraStopped, FrameExchange
+from edge.health import Health
 from edge.recognition.port import Detector, Prepared
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class Pipeline:
     Args:
         life_cycle: makes the events of the camera of that name.
         submit: takes what each frame led to; may block to hold recognition back.
+        health: is told how each camera is.
         failed: called with whatever unforeseen thing a thread died of.
         retry: open a camera again after an error; False: leave it.
     """
@@ -64,6 +66,7 @@ class Pipeline:
         life_cycle: Callable[[str], LifeCycle],
         submit: Callable[[Outcome], None],
         failed: Callable[[BaseException], None],
+        health: Health,
         *,
         retry: bool = True,
     ) -> None:
@@ -72,6 +75,7 @@ class Pipeline:
         self._lives = {camera.name: life_cycle(camera.name) for camera in cameras}
         self._submit = submit
         self._failed = failed
+        self._health = health
         self._retry = retry
         self._stopping = threading.Event()
         self._exchange = FrameExchange([camera.name for camera in cameras])
@@ -115,16 +119,21 @@ class Pipeline:
             try:
                 camera.open()
                 for frame in self._frames(camera):
+                    if not frames:
+                        self._health.report("camera", camera.name, "running")
                     frames += 1
                     self._exchange.offer(frame, wait=not camera.live)
             except CameraError as error:
                 self.stats.camera_errors += 1
+                self._health.report("camera", camera.name, "failed", str(error))
                 if str(error) != reported:
                     reported = str(error)
                     log.error("camera failed camera=%s error=%s", camera.name, error)
             finally:
                 camera.close()
             self._exchange.camera_stopped(camera.name, for_good=camera.ended or not self._retry)
+            if camera.ended:
+                self._health.report("camera", camera.name, "ended")
             if camera.ended or not self._retry:
                 return
             retry_s = FIRST_RETRY_S if frames else min(retry_s * 2, LAST_RETRY_S)

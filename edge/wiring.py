@@ -8,7 +8,9 @@ from edge.config import Config
 from edge.errors import ConfigError
 from edge.events.keeper import Keeper
 from edge.events.lifecycle import LifeCycle
+from edge.events.message import notice_message, state_message
 from edge.events.tracks import TrackSettings
+from edge.health import Condition, Health
 from edge.identity import device_id
 from edge.ids import IdSource
 from edge.mqtt.sender import Sender
@@ -45,6 +47,15 @@ def build(config: Config, *, once: bool = False) -> Appliance:
     clock, fatal, ledger = SystemClock(), Fatal(), StillLedger(data_dir)
     sender = Sender(data_dir, config.mqtt, device, fatal) if config.mqtt.host else None
     keeper = Keeper(data_dir, device, config.pictures, sender.wake if sender else _nobody, fatal)
+    health = Health(clock)
+
+    def publish(condition: Condition) -> None:
+        if condition.is_news:
+            keeper.submit_message(notice_message(condition, device, clock.boot_id))
+        if sender is not None:
+            sender.set_state(state_message(condition, device, clock.boot_id))
+
+    health.listen(publish)
     ids = IdSource(clock, after=_newest_id(config))
     settings = TrackSettings(config.tracking.min_frames, config.tracking.lost_after_s)
     pipeline = Pipeline(
@@ -53,6 +64,7 @@ def build(config: Config, *, once: bool = False) -> Appliance:
         lambda name: LifeCycle(name, clock.boot_id, settings, detector.threshold_of, ids.next),
         keeper.submit,
         fatal,
+        health,
         retry=not once,
     )
     return Appliance(

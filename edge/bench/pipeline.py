@@ -9,10 +9,11 @@ import numpy as np
 
 from edge.bench.report import BenchReport, Figure
 from edge.camera.port import Pixels
-from edge.clock import Instant
+from edge.clock import Instant, SystemClock
 from edge.errors import EdgeError
 from edge.events.lifecycle import LifeCycle, Outcome
 from edge.events.tracks import TrackSettings
+from edge.health import Health
 from edge.pictures import read_picture
 from edge.pipeline import Pipeline, Stats
 from edge.recognition.tflite import TfliteDetector
@@ -105,6 +106,7 @@ def _round(detector: TfliteDetector, scene: list[Pixels], frames: int) -> Round:
         lambda name: LifeCycle(name, "bench", TrackSettings(), detector.threshold_of, lambda: str(next(ids))),
         outcomes.append,
         fatal,
+        Health(SystemClock()),
         retry=False,
     )
     begin_s = time.perf_counter()

@@ -14,6 +14,7 @@ from edge.demo.broker import Broker
 from edge.demo.printer import Printer
 from edge.demo.samples import PICTURES, VIDEO, samples, samples_dir
 from edge.errors import ConfigError
+from edge.events.message import TOPIC
 from edge.identity import locked
 from edge.mqtt.subscriber import Subscriber
 from edge.recognition import catalogue
@@ -53,7 +54,7 @@ def handle(options: argparse.Namespace) -> int:
         settings = Config(camera=settings.camera, paths=settings.paths, mqtt=mqtt)
         printer = Printer()
         print_head(settings)
-        with Subscriber(broker.host, broker.port, [f"{mqtt.prefix}/+/events"], printer.on_message):
+        with Subscriber(broker.host, broker.port, [f"{mqtt.prefix}/+/{TOPIC}"], printer.on_message):
             report = asyncio.run(run(settings, once=options.once))
             complete = printer.wait_for(report.messages_sent, RECEIVE_S)
     print_summary(settings, report, printer)

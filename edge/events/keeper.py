@@ -19,7 +19,7 @@ from edge.events.message import message_of
 from edge.pictures import encode_jpeg
 from edge.store.events import EventStore
 from edge.store.pictures import PictureFolder
-from edge.store.port import Event, Picture, Record
+from edge.store.port import Event, Message, Picture, Record
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Keeper:
         self._wake = wake
         self._failed = failed
         self._folder = PictureFolder(data_dir)
-        self._queue: queue.Queue[Outcome | None] = queue.Queue(QUEUE)
+        self._queue: queue.Queue[Outcome | Message | None] = queue.Queue(QUEUE)
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
         self._kept: dict[str, Picture | None] = {}
         self._last_jpeg: tuple[Frame, Picture] | None = None
@@ -87,6 +87,10 @@ class Keeper:
         """Hand over; waits while the queue is full."""
         if outcome.changes or outcome.still is not None:
             self._queue.put(outcome)
+
+    def submit_message(self, message: Message) -> None:
+        """Hand over a message that belongs to no event, to be kept in the outbox."""
+        self._queue.put(message)
 
     def stop(self) -> None:
         """Keep all that was submitted, then end."""
@@ -120,7 +124,7 @@ class Keeper:
                 break
             if outcome is None:
                 return False
-            self._backlog.append(self._record(outcome))
+            self._backlog.append(Record((), (outcome,)) if isinstance(outcome, Message) else self._record(outcome))
             wait_s = 0
         return True
 

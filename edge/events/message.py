@@ -6,10 +6,12 @@ import msgspec
 
 from edge.clock import iso_utc
 from edge.events.lifecycle import Kind
+from edge.health import Condition
 from edge.store.pictures import FOLDER_NAME as PICTURES
 from edge.store.port import EndReason, Event, Message, Picture
 
 TOPIC = "events"
+NOTICES = "notices"
 
 
 class PictureMessage(msgspec.Struct, frozen=True):
@@ -73,3 +75,37 @@ def _picture(picture: Picture | None) -> PictureMessage | None:
         return None
     path = f"{PICTURES}/{picture.path}"
     return PictureMessage(path, picture.sha256, picture.width_px, picture.height_px, picture.size_bytes)
+
+
+class StateMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """How a part of the device is, since when and why."""
+
+    schema: Literal[1] = 1
+    device: str
+    part: str
+    name: str
+    state: str
+    cause: str
+    since_at: str
+    since_boot_s: float
+    boot_id: str
+
+
+def state_message(condition: Condition, device: str, boot_id: str) -> Message:
+    """The condition as a retained state, on a topic of its own."""
+    body = StateMessage(
+        device=device,
+        part=condition.part,
+        name=condition.name,
+        state=condition.state,
+        cause=condition.cause,
+        since_at=iso_utc(condition.since.wall_s),
+        since_boot_s=round(condition.since.boot_s, 3),
+        boot_id=boot_id,
+    )
+    return Message(f"state/{condition.part}/{condition.name}", msgspec.json.encode(body))
+
+
+def notice_message(condition: Condition, device: str, boot_id: str) -> Message:
+    """The same as an event among others: kept in the outbox, so that a change during an outage is told later."""
+    return Message(NOTICES, state_message(condition, device, boot_id).payload)

@@ -12,6 +12,7 @@ from edge import config
 from edge.errors import StoreError
 from edge.mqtt.connection import Acknowledged, Connected, Connection, Disconnected
 from edge.store.outbox import Outbox
+from edge.store.port import Message
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,12 @@ FAREWELL_S = 2.0
 
 class _Wake(NamedTuple):
     """The outbox has something new."""
+
+
+class _State(NamedTuple):
+    """A retained state has changed."""
+
+    message: Message
 
 
 class _Stop(NamedTuple):
@@ -50,6 +57,7 @@ class Sender:
         self._connected = False
         self._in_flight: dict[int, int] = {}
         self._last_seq = 0
+        self._states: dict[str, bytes] = {}
         self._drained = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt-sender", daemon=True)
         self.sent = 0
@@ -63,6 +71,10 @@ class Sender:
         """Something was put into the outbox. Does not block."""
         self._drained.clear()
         self._mail.put(_Wake())
+
+    def set_state(self, message: Message) -> None:
+        """Publish a retained state now, and again after each reconnection; the newest of a topic counts. Does not block."""
+        self._mail.put(_State(message))
 
     def wait_drained(self, timeout_s: float) -> bool:
         """Wait until everything that was in the outbox has been acknowledged."""
@@ -94,11 +106,7 @@ class Sender:
         try:
             self._settle(outbox, [item.mid for item in news if isinstance(item, Acknowledged)])
             for item in news:
-                if isinstance(item, Connected):
-                    self._connected = True
-                    self._connection.publish(self._topic(AVAILABILITY), ONLINE, retain=True)
-                elif isinstance(item, Disconnected):
-                    self._connected = False
+                self._take_in(item)
             if any(isinstance(item, _Stop) for item in news):
                 self._say_goodbye(outbox)
                 return False
@@ -108,6 +116,22 @@ class Sender:
             time.sleep(RETRY_S)
             self._mail.put(_Wake())
         return True
+
+    def _take_in(self, item: object) -> None:
+        if isinstance(item, Connected):
+            self._connected = True
+            self._publish_state(AVAILABILITY, ONLINE)
+            for topic, payload in self._states.items():
+                self._publish_state(topic, payload)
+        elif isinstance(item, Disconnected):
+            self._connected = False
+        elif isinstance(item, _State):
+            self._states[item.message.topic] = item.message.payload
+            if self._connected:
+                self._publish_state(item.message.topic, item.message.payload)
+
+    def _publish_state(self, topic: str, payload: bytes) -> int:
+        return self._connection.publish(self._topic(topic), payload, retain=True)
 
     def _collect(self) -> list[Any]:
         """Wait for news, then take all that is there."""
@@ -140,7 +164,7 @@ class Sender:
     def _say_goodbye(self, outbox: Outbox) -> None:
         if not self._connected:
             return
-        mid = self._connection.publish(self._topic(AVAILABILITY), OFFLINE, retain=True)
+        mid = self._publish_state(AVAILABILITY, OFFLINE)
         deadline_s = time.monotonic() + FAREWELL_S
         while time.monotonic() < deadline_s:
             try:

@@ -115,6 +115,7 @@ def test_one_broken_camera_does_not_stop_the_others(config: Path, samples: Path,
     assert report["frames"] == 3
     assert report["events"] == 3
     assert report["problems"] == ["1 camera failure"]
+    assert report["waiting"] == 7, "two messages an event, and the notice that a camera failed"
     listed = edge("events", "list", "--config", config)
     assert all(label in listed.stdout for label in ("Cat", "Person", "Coffee cup"))
 

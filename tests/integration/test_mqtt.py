@@ -152,6 +152,22 @@ def test_a_refused_login_is_not_a_connection(data_dir: Path, tmp_path: Path, cap
     assert Outbox(data_dir).count() == 3
 
 
+def test_a_state_is_retained_and_the_newest_counts(data_dir: Path, broker: Broker, collector: Collector) -> None:
+    sender = make(data_dir, broker.port)
+    sender.set_state(Message("state/camera/door", b"old"))
+    sender.set_state(Message("state/camera/door", b"new"))
+    sender.start()
+    until(lambda: collector.last("edge/dev/state/camera/door") == b"new", 5, "the state")
+    broker.stop()
+    sender.set_state(Message("state/camera/door", b"newest"))
+    broker.start()
+    until(lambda: collector.last("edge/dev/state/camera/door") == b"newest", 20, "the state after the outage")
+    late = Collector()
+    with Subscriber(broker.host, broker.port, ["edge/dev/state/#"], late):
+        until(lambda: late.last("edge/dev/state/camera/door") == b"newest", 5, "the retained state")
+    sender.stop()
+
+
 def test_a_password_file_that_is_not_there(data_dir: Path) -> None:
     with pytest.raises(ConfigError, match=r"mqtt\.password_file: /none: No such file"):
         make(data_dir, 1883, username="me", password_file="/none")

@@ -27,6 +27,7 @@ LAYERS = (
     ("pictures",),
     ("camera.port",),
     ("assets", "ids", "config"),
+    ("health",),
     ("clock", "files", "geometry"),
     ("errors",),
 )
