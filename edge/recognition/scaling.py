@@ -11,8 +11,11 @@ from PIL import Image
 from edge.camera.port import Pixels
 from edge.geometry import Box, Size
 from edge.recognition.catalogue import Fit
+from edge.recognition.sampling import MIN_ACROSS, MIN_DOWN, shrink
 
 GREY = 127
+FILTER = Image.Resampling.HAMMING
+"""As cheap as bilinear and sharper, which small models like."""
 BUFFERS = 3
 """One being looked at, one waiting, one being filled."""
 
@@ -67,9 +70,8 @@ def lay_out(frame: Size, target: Size, fit: Fit) -> Layout:
 
 @dataclass(slots=True)
 class InputBuffer:
-    """One input tensor and the canvas that it is made from."""
+    """One input tensor, and which part of the frame it shows."""
 
-    canvas: Pixels
     tensor: npt.NDArray[Any]
     frame_size: Size | None = None
     view: View = field(default_factory=View)
@@ -89,39 +91,57 @@ class Scaler:
         self._fit: Fit = fit
         self._factor = np.float32(1 / scale)
         self._shift = np.float32(mean / scale)
-        self._buffers = cycle([self._new_buffer(np.dtype(dtype)) for _ in range(BUFFERS)])
-
-    def _new_buffer(self, dtype: np.dtype[np.generic]) -> InputBuffer:
-        width, height = self._target
-        canvas = np.full((height, width, 3), GREY, np.uint8)
-        tensor = canvas[np.newaxis] if dtype == np.uint8 else np.zeros((1, height, width, 3), dtype)
-        return InputBuffer(canvas, tensor)
+        width, height = target
+        self._buffers = cycle([InputBuffer(np.zeros((1, height, width, 3), dtype)) for _ in range(BUFFERS)])
 
     def fill(self, pixels: Pixels) -> InputBuffer:
         """Scale and convert; the buffer is good until `fill` has been called twice more. Thread: one caller at a time."""
         buffer = next(self._buffers)
         size = (pixels.shape[1], pixels.shape[0])
         layout = lay_out(size, self._target, self._fit)
-        if buffer.frame_size != size:
-            buffer.canvas.fill(GREY)  # what the last size left beside the picture
+        if buffer.frame_size != size:  # what the last size left beside the picture
+            self._convert(np.full((*self._target[::-1], 3), GREY, np.uint8), buffer.tensor[0])
             buffer.frame_size, buffer.view = size, layout.view
         (left, top), (width, height) = layout.place, layout.size
-        buffer.canvas[top : top + height, left : left + width] = _resize(pixels, layout)
-        self._convert(buffer)
+        self._convert(_resize(pixels, layout), buffer.tensor[0, top : top + height, left : left + width])
         return buffer
 
-    def _convert(self, buffer: InputBuffer) -> None:
-        tensor = buffer.tensor
-        if tensor.dtype == np.float32:
-            np.multiply(buffer.canvas, self._factor, out=tensor[0], casting="unsafe")
-            np.subtract(tensor, self._shift, out=tensor)
-        elif tensor.dtype == np.int8:
-            np.subtract(buffer.canvas, 128, out=tensor[0], casting="unsafe")
+    def _convert(self, pixels: Pixels, into: npt.NDArray[Any]) -> None:
+        if pixels.shape[2] == 4:
+            for channel in range(
+                3
+            ):  # a loop over whole planes: over pixels of three out of four it would take five times as long
+                self._convert_plain(pixels[..., channel], into[..., channel])
+        else:
+            self._convert_plain(pixels, into)
+
+    def _convert_plain(self, pixels: Pixels, into: npt.NDArray[Any]) -> None:
+        if into.dtype == np.float32:
+            np.multiply(pixels, self._factor, out=into, casting="unsafe")
+            np.subtract(into, self._shift, out=into)
+        elif into.dtype == np.int8:
+            np.subtract(pixels, 128, out=into, casting="unsafe")
+        else:
+            into[:] = pixels
 
 
 def _resize(pixels: Pixels, layout: Layout) -> Pixels:
+    """The wanted part in the wanted size; may have a fourth byte behind each pixel that means nothing."""
+    width, height = layout.size
     if layout.size == (pixels.shape[1], pixels.shape[0]):
         return pixels  # it fits as it is: a camera stream of the model's own size costs nothing
-    # The reducing gap averages whole blocks first: a quarter of the time of plain bilinear from 720p, and no aliasing.
-    image = Image.fromarray(pixels)
-    return np.asarray(image.resize(layout.size, Image.Resampling.BILINEAR, box=layout.source, reducing_gap=1.0))
+    left, top, right, bottom = layout.source
+    across, down = int((right - left) / width), int((bottom - top) / height)
+    if across < MIN_ACROSS or down < MIN_DOWN or not pixels.flags.c_contiguous:
+        image = Image.fromarray(pixels)
+        return np.asarray(image.resize(layout.size, FILTER, box=layout.source, reducing_gap=1.0))
+    # Whole blocks first, which is nearly all of the way and cheap, then the rest with a filter.
+    part = (int(left), int(top), int(right), int(bottom))
+    small = shrink(pixels, part, across, down)
+    if small.shape[:2] != (height, width):
+        image = Image.frombuffer("RGBX", (small.shape[1], small.shape[0]), small, "raw", "RGBX", 0, 1)
+        inside = ((right - part[0]) / across, (bottom - part[1]) / down)
+        box = (0.0, 0.0, min(inside[0], image.width), min(inside[1], image.height))
+        packed = image.resize(layout.size, FILTER, box=box).convert("RGB").tobytes()
+        return np.frombuffer(packed, np.uint8).reshape(height, width, 3)
+    return small
