@@ -185,8 +185,9 @@ class Pipeline:
             self._detector_broken = False
             log.info("recognition works again camera=%s", frame.camera)
         found_s = time.monotonic()
-        changes = self._lives[frame.camera].on_frame(frame, detections)
-        self._submit(Outcome(changes, (frame.camera, frame.still) if frame.still else None))
+        life = self._lives[frame.camera]
+        changes = life.on_frame(frame, detections)
+        self._submit(Outcome(changes, (frame.camera, frame.still) if frame.still else None, life.likely()))
         end_s = time.monotonic()
         stats = self.stats
         stats.frames += 1

@@ -5,24 +5,20 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-import numpy as np
-
 from edge.bench.report import BenchReport, Figure
+from edge.bench.scenes import HEIGHT_PX, WIDTH_PX, moving
 from edge.camera.port import Pixels
 from edge.clock import Instant, SystemClock
 from edge.errors import EdgeError
 from edge.events.lifecycle import LifeCycle, Outcome
 from edge.events.tracks import TrackSettings
 from edge.health import Health
-from edge.pictures import read_picture
 from edge.pipeline import Pipeline, Stats
 from edge.recognition.tflite import TfliteDetector
 from edge.runtime import Fatal
 from edge.testing.camera import MemoryCamera
 
-WIDTH_PX, HEIGHT_PX = 1280, 720
 BOUND = 0.97
-STEP_PX = 12
 
 
 class Round(NamedTuple):
@@ -43,7 +39,7 @@ def run(detector: TfliteDetector, pictures: list[Path], *, rounds: int, frames: 
     Args:
         pictures: moved over the frames so that there is something to recognise and to follow; empty: noise.
     """
-    scene = make_frames(pictures)
+    scene = moving(pictures)
     _round(detector, scene, 10)  # warm up
     done = [_round(detector, scene, frames) for _ in range(rounds)]
     raw_ms = median(each.raw_s for each in done) * 1000
@@ -74,22 +70,6 @@ def run(detector: TfliteDetector, pictures: list[Path], *, rounds: int, frames: 
             "events": done[-1].events,
         },
     )
-
-
-def make_frames(pictures: list[Path], count: int = 24) -> list[Pixels]:
-    """Frames in which the pictures move to and fro over noise."""
-    noise = np.random.default_rng(7).integers(90, 130, (HEIGHT_PX, WIDTH_PX, 3), dtype=np.uint8)
-    things = [read_picture(path)[: HEIGHT_PX - 100] for path in pictures][:2]
-    frames = []
-    for number in range(count):
-        frame = noise.copy()
-        shift = STEP_PX * min(number, count - number)
-        for place, thing in enumerate(things):
-            height, width = thing.shape[:2]
-            left = min(place * WIDTH_PX // 2 + shift, WIDTH_PX - width)
-            frame[60 : 60 + height, left : left + width] = thing
-        frames.append(frame)
-    return frames
 
 
 def _round(detector: TfliteDetector, scene: list[Pixels], frames: int) -> Round:

@@ -40,6 +40,11 @@ class Frame:
     metadata: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
+    def key(self) -> tuple[str, int, float]:
+        """Names the frame, for those who want to know it again without keeping its pixels."""
+        return self.camera, self.sequence, self.taken.boot_s
+
+    @property
     def size(self) -> Size:
         return self.pixels.shape[1], self.pixels.shape[0]
 

@@ -1,29 +1,75 @@
 """`edge bench`: measure on this machine. Ratios within one run count; absolute times depend on what else the machine does."""
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge.cli.common import add_config_options, load_config, print_json
 from edge.recognition.catalogue import DEFAULT_DETECTOR
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edge.bench.report import BenchReport
+    from edge.config import Config
+    from edge.recognition.tflite import TfliteDetector
 
 
 def add_parser(verbs: Any) -> None:
     parser = verbs.add_parser("bench", help="measure on this machine", description=__doc__)
     benches = parser.add_subparsers(metavar="BENCH", required=True)
     pipeline = benches.add_parser("pipeline", help="frames a second of the whole path against bare inference")
-    pipeline.add_argument("--model", default=DEFAULT_DETECTOR)
-    pipeline.add_argument("--threads", type=int, default=1)
     pipeline.add_argument("--rounds", type=int, default=7)
-    pipeline.add_argument("--frames", type=int, default=120)
+    pipeline.add_argument("--frames", type=int, default=120, help="of a round")
     pipeline.set_defaults(handler=bench_pipeline)
-    for bench in (pipeline,):
+    latency = benches.add_parser("latency", help="from the taking of a frame to its message at a subscriber")
+    latency.add_argument("--events", type=int, default=100)
+    latency.set_defaults(handler=bench_latency)
+    soak = benches.add_parser("soak", help="does memory grow at full speed")
+    soak.add_argument("--minutes", type=float, default=10)
+    soak.set_defaults(handler=bench_soak)
+    peers = benches.add_parser("peers", help="beside the loop that people copy")
+    peers.add_argument("--rounds", type=int, default=3)
+    peers.set_defaults(handler=bench_peers)
+    for bench in (pipeline, latency, soak):
+        bench.add_argument("--model", default=DEFAULT_DETECTOR)
+    for bench in (pipeline, latency, soak, peers):
         add_config_options(bench)
+        bench.add_argument("--threads", type=int, default=1)
         bench.add_argument("--json", action="store_true", help="one JSON object")
 
 
 def bench_pipeline(options: argparse.Namespace) -> int:
     from edge.bench import pipeline
-    from edge.bench.report import as_table
+
+    _, detector, pictures = _prepare(options)
+    return _print(options, pipeline.run(detector, pictures, rounds=options.rounds, frames=options.frames))
+
+
+def bench_latency(options: argparse.Namespace) -> int:
+    from edge.bench import latency
+
+    config, detector, pictures = _prepare(options)
+    return _print(options, latency.run(detector, pictures, config.data_dir, times=options.events))
+
+
+def bench_soak(options: argparse.Namespace) -> int:
+    from edge.bench import soak
+
+    config, detector, pictures = _prepare(options)
+    return _print(options, soak.run(detector, pictures, config.data_dir, minutes=options.minutes))
+
+
+def bench_peers(options: argparse.Namespace) -> int:
+    from edge.bench import peers
+    from edge.demo.samples import VIDEO, samples_dir
+
+    config = load_config(options)
+    video = samples_dir(config.data_dir) / VIDEO
+    report = peers.run(video, config.models_dir, config.data_dir, rounds=options.rounds, threads=options.threads)
+    return _print(options, report)
+
+
+def _prepare(options: argparse.Namespace) -> "tuple[Config, TfliteDetector, list[Path]]":
     from edge.demo.samples import PICTURES, samples_dir
     from edge.recognition import tflite
 
@@ -31,8 +77,12 @@ def bench_pipeline(options: argparse.Namespace) -> int:
     detector = tflite.load(
         options.model, config.models_dir, threads=options.threads, keep_score=config.tracking.keep_score
     )
-    pictures = sorted((samples_dir(config.data_dir) / PICTURES).glob("*.png"))
-    report = pipeline.run(detector, pictures, rounds=options.rounds, frames=options.frames)
+    return config, detector, sorted((samples_dir(config.data_dir) / PICTURES).glob("*.png"))
+
+
+def _print(options: argparse.Namespace, report: "BenchReport") -> int:
+    from edge.bench.report import as_table
+
     if options.json:
         print_json(report)
     else:

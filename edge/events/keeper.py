@@ -3,11 +3,14 @@
 A thread of its own, so that a slow card holds up neither the camera nor recognition.
 """
 
+import contextlib
 import logging
 import queue
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -16,6 +19,7 @@ from edge.camera.port import Frame
 from edge.errors import StoreError
 from edge.events.lifecycle import Change, Outcome
 from edge.events.message import message_of
+from edge.geometry import Size
 from edge.pictures import encode_jpeg
 from edge.store.events import EventStore
 from edge.store.pictures import PictureFolder
@@ -29,6 +33,12 @@ BATCH = 32
 BACKLOG = 10_000
 """Records, without frames, that wait for a database that cannot be written; beyond it the oldest are given up, and counted."""
 RETRY_S = 2.0
+REMEMBERED = 4
+"""Frames whose picture is kept at hand: several things in one frame share it."""
+
+Jpeg = tuple[bytes, Size]
+Key = tuple[str, int, float]
+V = TypeVar("V")
 
 
 class Keeper:
@@ -58,7 +68,8 @@ class Keeper:
         self._queue: queue.Queue[Outcome | Message | None] = queue.Queue(QUEUE)
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
         self._kept: dict[str, Picture | None] = {}
-        self._last_jpeg: tuple[Frame, Picture] | None = None
+        self._encoded: OrderedDict[Key, Jpeg] = OrderedDict()
+        self._kept_frames: OrderedDict[Key, Picture] = OrderedDict()
         self._backlog: list[Record] = []
         self._broken: set[str] = set()
         self.events = 0
@@ -87,6 +98,9 @@ class Keeper:
         """Hand over; waits while the queue is full."""
         if outcome.changes or outcome.still is not None:
             self._queue.put(outcome)
+        elif any(frame.key not in self._encoded for frame in outcome.likely):
+            with contextlib.suppress(queue.Full):  # a favour, not a duty
+                self._queue.put_nowait(outcome)
 
     def submit_message(self, message: Message) -> None:
         """Hand over a message that belongs to no event, to be kept in the outbox."""
@@ -124,9 +138,18 @@ class Keeper:
                 break
             if outcome is None:
                 return False
-            self._backlog.append(Record((), (outcome,)) if isinstance(outcome, Message) else self._record(outcome))
+            if isinstance(outcome, Message):
+                self._backlog.append(Record((), (outcome,)))
+            else:
+                self._take_in(outcome)
             wait_s = 0
         return True
+
+    def _take_in(self, outcome: Outcome) -> None:
+        if outcome.changes or outcome.still is not None:
+            self._backlog.append(self._record(outcome))
+        for frame in outcome.likely:
+            self._encode(frame)
 
     def _record(self, outcome: Outcome) -> Record:
         events = {change.event.id: self._with_picture(change) for change in outcome.changes}
@@ -152,20 +175,24 @@ class Keeper:
         return msgspec.structs.replace(event, picture=picture)
 
     def _keep_picture(self, frame: Frame) -> Picture | None:
-        if self._last_jpeg is not None and self._last_jpeg[0] is frame:
-            return self._last_jpeg[1]
+        if frame.key in self._kept_frames:
+            return self._kept_frames[frame.key]
         try:
-            jpeg, size = encode_jpeg(
-                frame.pixels, quality=self._settings.quality, max_edge_px=self._settings.max_edge_px
-            )
-            picture = self._folder.put(jpeg, size)
+            picture = self._folder.put(*self._encode(frame))
         except StoreError as error:
             self._report("picture", error)
             return None
         self._broken.discard("picture")
-        self._last_jpeg = (frame, picture)
+        _remember(self._kept_frames, frame.key, picture)
         self.pictures += 1
         return picture
+
+    def _encode(self, frame: Frame) -> Jpeg:
+        """JPEG and size; of the last few frames from memory."""
+        if frame.key not in self._encoded:
+            jpeg = encode_jpeg(frame.pixels, quality=self._settings.quality, max_edge_px=self._settings.max_edge_px)
+            _remember(self._encoded, frame.key, jpeg)
+        return self._encoded[frame.key]
 
     def _commit(self, store: EventStore) -> None:
         if not self._backlog:
@@ -189,3 +216,9 @@ class Keeper:
         if what not in self._broken:
             self._broken.add(what)
             log.error("store failed what=%s error=%s", what, error)
+
+
+def _remember(known: OrderedDict[Key, V], key: Key, value: V) -> None:
+    known[key] = value
+    if len(known) > REMEMBERED:
+        known.popitem(last=False)

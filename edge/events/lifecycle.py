@@ -17,7 +17,7 @@ BORDER = 0.005
 CUT_OFF = 0.7
 """What a picture is worth whose thing is cut off by the border."""
 BETTER = 1.1
-"""By so much a later picture must be worth more to replace the one that was announced."""
+"""By so much a later picture must be worth more to replace the one before it: a picture has its price."""
 
 
 class Change(NamedTuple):
@@ -29,10 +29,15 @@ class Change(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """All that one frame led to. `still` is the camera and the stored picture that are done with it."""
+    """All that one frame led to.
+
+    `still` is the camera and the stored picture that are done with it. `likely` are frames whose picture will probably be
+    wanted with the next frame: what can be done for it now need not be waited for then.
+    """
 
     changes: list[Change]
     still: tuple[str, Still] | None = None
+    likely: Sequence[Frame] = ()
 
 
 class _Best(NamedTuple):
@@ -77,6 +82,10 @@ class LifeCycle:
         self._forget()
         return changes
 
+    def likely(self) -> list[Frame]:
+        """The pictures of things that begin to count if the next frame shows them again."""
+        return [self._best[track.number].frame for track in self._tracker.tracks if self._tracker.nearly_counts(track)]
+
     def finish(self, reason: EndReason) -> list[Change]:
         """End all that is open: the camera stopped or the program stops."""
         changes = [self._end(track, reason) for track in self._tracker.finish()]
@@ -111,9 +120,7 @@ class LifeCycle:
         self._seen[track.number] = frame.taken
         self._top[track.number] = max(detection.score, self._top.get(track.number, 0.0))
         best, worth = self._best.get(track.number), _worth(detection)
-        # Until the event is announced any better picture will do; afterwards only a clearly better one is worth writing.
-        margin = BETTER if track.number in self._events else 1.0
-        if best is None or worth > best.worth * margin:
+        if best is None or worth > best.worth * BETTER:
             self._best[track.number] = _Best(worth, frame, detection)
 
     def _start(self, track: Track) -> Change:

@@ -100,6 +100,10 @@ class Tracker:
             track.counts = True
         return Step(pairs, begun, self._drop_lost(at_s))
 
+    def nearly_counts(self, track: Track) -> bool:
+        """One more frame that shows it may make it count."""
+        return not track.counts and track.hits >= self._settings.min_frames - 1
+
     def finish(self) -> list[Track]:
         """End everything; the tracks that counted."""
         counted = [track for track in self.tracks if track.counts]

@@ -13,7 +13,7 @@ from edge.recognition.catalogue import Model
 from edge.recognition.port import Detection, Prepared
 from edge.recognition.readers import input_size, make_reader
 from edge.recognition.runtime import Interpreter
-from edge.recognition.scaling import InputBuffer, Scaler
+from edge.recognition.scaling import InputBuffer, Scaler, View
 
 
 class TfliteDetector:
@@ -64,12 +64,12 @@ class TfliteDetector:
     def infer(self, prepared: Prepared) -> list[Detection]:
         buffer: InputBuffer = prepared.work
         self.interpreter.run(buffer.tensor)
-        return self.read_outputs(buffer)
+        return self.read_outputs(buffer.view)
 
-    def read_outputs(self, buffer: InputBuffer) -> list[Detection]:
+    def read_outputs(self, view: View) -> list[Detection]:
         """Decode what the last inference left in the outputs."""
         found = self._read(self._floor)
-        return [Detection(self.labels[number], score, buffer.view.to_frame(box)) for number, score, box in found]
+        return [Detection(self.labels[number], score, view.to_frame(box)) for number, score, box in found]
 
     def close(self) -> None:
         """Nothing to let go of: the interpreter goes with its last reference."""

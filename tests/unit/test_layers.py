@@ -32,10 +32,10 @@ LAYERS = (
     ("errors",),
 )
 VENDORS = {
-    "paho": {"mqtt/connection.py", "mqtt/subscriber.py"},
+    "paho": {"mqtt/connection.py", "mqtt/subscriber.py", "bench/copied_loop.py"},
     "ai_edge_litert": {"recognition/runtime.py"},
     "tflite_runtime": {"recognition/runtime.py"},
-    "av": {"camera/file.py"},
+    "av": {"camera/file.py", "bench/copied_loop.py"},
     "sqlite3": {"store/database.py", "store/events.py", "store/stills.py"},
 }
 

@@ -55,6 +55,25 @@ def test_the_best_picture_so_far_is_kept_and_a_better_one_replaces_it() -> None:
     assert ended.event.box == car(0.7, 0.16).box, "the box is that of the picture"
 
 
+def test_a_picture_that_is_only_a_little_better_does_not_replace_the_first() -> None:
+    under_test = life()
+    under_test.on_frame(frame(0), [car(0.8, 0.2)])
+    (started,) = under_test.on_frame(frame(1), [car(0.81, 0.2)])
+    assert started.frame is not None
+    assert started.frame.sequence == 0
+
+
+def test_the_picture_that_will_be_wanted_is_foreseen() -> None:
+    under_test = life()
+    assert under_test.likely() == []
+    first = frame(0)
+    under_test.on_frame(first, [car(0.8)])
+    assert under_test.likely() == [first]
+    (started,) = under_test.on_frame(frame(1), [car(0.8)])
+    assert started.frame is first
+    assert under_test.likely() == []
+
+
 def test_no_second_picture_when_none_was_better() -> None:
     under_test = life()
     for number in range(5):
@@ -67,7 +86,7 @@ def test_no_second_picture_when_none_was_better() -> None:
 def test_a_picture_cut_off_by_the_border_is_worth_less() -> None:
     under_test = life()
     under_test.on_frame(frame(0), [Detection("Car", 0.8, Box(0.0, 0.4, 0.2, 0.6))])
-    (started,) = under_test.on_frame(frame(1), [Detection("Car", 0.8, Box(0.05, 0.4, 0.24, 0.6))])
+    (started,) = under_test.on_frame(frame(1), [Detection("Car", 0.8, Box(0.05, 0.4, 0.25, 0.6))])
     assert started.frame is not None
     assert started.frame.sequence == 1
 

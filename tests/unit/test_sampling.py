@@ -9,7 +9,7 @@ sizes = st.integers(1, 12)
 
 
 @given(
-    st.integers(2, 9), st.integers(1, 9), sizes, sizes, st.integers(0, 8), st.integers(0, 8), st.integers(0, 2**32 - 1)
+    st.integers(3, 9), st.integers(2, 9), sizes, sizes, st.integers(0, 8), st.integers(0, 8), st.integers(0, 2**32 - 1)
 )
 def test_each_pixel_is_a_mean_of_its_block(
     across: int, down: int, wide: int, high: int, left: int, top: int, seed: int
