@@ -57,7 +57,7 @@ class Detector(Section, frozen=True):
     model: str = "ssd_mobilenet_v2_oid"
     """A name from `edge models list`."""
     threads: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
-    """Threads of the runtime; 0: half of the cores, at most 4 (more threads than idle cores make it slower)."""
+    """Threads of the runtime; 0: the idle cores at the start less one, 1 to 4 (more than idle cores make it slower)."""
     labels: tuple[str, ...] = ()
     """Only these become events; empty: all that the model knows."""
     thresholds: dict[str, Share] = {}

@@ -9,18 +9,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from queue import Queue
+from queue import SimpleQueue
 
 from edge.camera.port import Camera, Frame
 from edge.errors import CameraError, DetectorError
 from edge.events.lifecycle import LifeCycle, Outcome
 from edge.exchange import CameraStopped, FrameExchange
 from edge.health import Health
-from edge.recognition.port import Detector, Prepared
+from edge.recognition.port import Computed, Detection, Detector, Prepared, SplitDetector
 
 log = logging.getLogger(__name__)
 
 READ_TIMEOUT_S = 0.5
+READ_AHEAD = 4
 FIRST_RETRY_S, LAST_RETRY_S = 1.0, 60.0
 
 
@@ -79,27 +80,34 @@ class Pipeline:
         self._retry = retry
         self._stopping = threading.Event()
         self._exchange = FrameExchange([camera.name for camera in cameras])
-        self._ready: Queue[Prepared | CameraStopped | None] = Queue()
+        self._ready: SimpleQueue[Prepared | CameraStopped | None] = SimpleQueue()
         self._room = threading.Semaphore(1)
+        self._found: SimpleQueue[Computed | CameraStopped | None] = SimpleQueue()
+        self._reading = threading.Semaphore(READ_AHEAD)
+        if isinstance(detector, SplitDetector):
+            self._compute, self._read = detector.compute, detector.read
+        else:
+            self._compute, self._read = (lambda prepared: Computed(prepared.frame, detector.infer(prepared))), _as_it_is
         self._detector_broken = False
         self._captures = [self._thread(f"camera-{camera.name}", self._capture, camera) for camera in cameras]
         self._prepare_thread = self._thread("prepare", self._prepare)
         self._infer_thread = self._thread("infer", self._infer)
+        self._events_thread = self._thread("events", self._events)
 
     def start(self) -> None:
-        for thread in (self._infer_thread, self._prepare_thread, *self._captures):
+        for thread in (self._events_thread, self._infer_thread, self._prepare_thread, *self._captures):
             thread.start()
 
     @property
     def running(self) -> bool:
         """False once every camera has ended and its last frame has been dealt with."""
-        return self._infer_thread.is_alive()
+        return self._events_thread.is_alive()
 
     def stop(self) -> None:
         """End the cameras, recognise what was taken already, end the events."""
         self._stopping.set()
         self._exchange.close()
-        for thread in (*self._captures, self._prepare_thread, self._infer_thread):
+        for thread in (*self._captures, self._prepare_thread, self._infer_thread, self._events_thread):
             thread.join()
 
     def _thread(self, name: str, run: Callable[..., None], *arguments: object) -> threading.Thread:
@@ -165,33 +173,51 @@ class Pipeline:
         while (item := self._ready.get()) is not None:
             self._room.release()
             if isinstance(item, CameraStopped):
-                self._submit(Outcome(self._lives[item.camera].finish("camera")))
+                self._found.put(item)
             else:
                 self._look_at(item)
-        for life in self._lives.values():
-            self._submit(Outcome(life.finish("stopped")))
+        self._found.put(None)
 
     def _look_at(self, prepared: Prepared) -> None:
-        frame, begin_s = prepared.frame, time.monotonic()
+        begin_s = time.monotonic()
         try:
-            detections = self._detector.infer(prepared)
+            computed = self._compute(prepared)
         except DetectorError as error:
             self.stats.detector_errors += 1
             if not self._detector_broken:
                 self._detector_broken = True
-                log.error("recognition failed camera=%s error=%s", frame.camera, error)
+                log.error("recognition failed camera=%s error=%s", prepared.frame.camera, error)
             return
         if self._detector_broken:
             self._detector_broken = False
-            log.info("recognition works again camera=%s", frame.camera)
-        found_s = time.monotonic()
+            log.info("recognition works again camera=%s", prepared.frame.camera)
+        self.stats.infer_s += time.monotonic() - begin_s
+        self._reading.acquire()  # a slow card holds recognition back rather than filling the memory
+        self._found.put(computed)
+
+    def _events(self) -> None:
+        while (item := self._found.get()) is not None:
+            if isinstance(item, CameraStopped):
+                self._submit(Outcome(self._lives[item.camera].finish("camera")))
+            else:
+                self._follow(item)
+                self._reading.release()
+        for life in self._lives.values():
+            self._submit(Outcome(life.finish("stopped")))
+
+    def _follow(self, computed: Computed) -> None:
+        frame, begin_s = computed.frame, time.monotonic()
+        detections = self._read(computed)
         life = self._lives[frame.camera]
         changes = life.on_frame(frame, detections)
         self._submit(Outcome(changes, (frame.camera, frame.still) if frame.still else None, life.likely()))
-        end_s = time.monotonic()
         stats = self.stats
         stats.frames += 1
         stats.dropped = self._exchange.dropped
-        stats.infer_s += found_s - begin_s
-        stats.events_s += end_s - found_s
-        stats.last_result_s = end_s
+        stats.last_result_s = time.monotonic()
+        stats.events_s += stats.last_result_s - begin_s
+
+
+def _as_it_is(computed: Computed) -> list[Detection]:
+    found: list[Detection] = computed.work
+    return found

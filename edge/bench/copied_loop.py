@@ -45,7 +45,7 @@ def run(video: Path, detector: TfliteDetector, host: str, port: int, *, realtime
             image = picture.to_image().resize((300, 300), Image.Resampling.BILINEAR)
             tensor = (np.asarray(image, np.float32) / 127.5 - 1.0)[np.newaxis]
             detector.interpreter.run(tensor)
-            found = detector.read_outputs(STRETCHED)
+            found = detector.read_outputs(detector.interpreter.copies(), STRETCHED)
             frames += 1
             if found:
                 sent += 1

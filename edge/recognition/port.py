@@ -1,7 +1,7 @@
 """The port of every detector, and what it finds."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from edge.camera.port import Frame
 from edge.geometry import Box
@@ -18,6 +18,14 @@ class Detection(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A frame made ready for its detector. `work` is the detector's own."""
+
+    frame: Frame
+    work: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """What an inference left, not yet read. `work` is the detector's own."""
 
     frame: Frame
     work: Any
@@ -64,6 +72,22 @@ class Detector(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class SplitDetector(Detector, Protocol):
+    """A detector whose inference can be taken apart, so that reading one result overlaps with computing the next."""
+
+    def compute(self, prepared: Prepared) -> Computed:
+        """The first half of `infer`: run the network and copy what it left. Thread and errors as there."""
+        ...
+
+    def read(self, computed: Computed) -> list[Detection]:
+        """The second half: what the copied outputs say.
+
+        Thread: one caller at a time, any thread; may run beside `compute`.
+        """
+        ...
 
 
 def detect(detector: Detector, frame: Frame) -> list[Detection]:

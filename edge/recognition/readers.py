@@ -1,26 +1,26 @@
 """One reader for each output family: what a network's outputs say, in class numbers and boxes of the model's view."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from edge.errors import DetectorError
 from edge.geometry import WHOLE, Size
 from edge.recognition.catalogue import Model
-from edge.recognition.runtime import Interpreter
 from edge.recognition.ssd import Floats, Found, decode_postprocessed, decode_raw, make_anchors
 
 Reader = Callable[[Floats], list[Found]]
 """Called after each inference with the lowest score of interest for each class."""
 
 
-def make_reader(model: Model, interpreter: Interpreter, classes: int) -> Reader:
+def make_reader(model: Model, interpreter: Any, classes: int) -> Reader:
     """Bind a family's decoding to an interpreter's outputs, found by role and shape.
 
     Raises:
         DetectorError: the outputs do not fit the family.
     """
-    makers: dict[str, Callable[[Model, Interpreter, int], Reader]] = {
+    makers: dict[str, Callable[[Model, Any, int], Reader]] = {
         "ssd_raw": _ssd_raw,
         "ssd_postprocess": _ssd_postprocess,
         "classification": _classification,
@@ -28,14 +28,14 @@ def make_reader(model: Model, interpreter: Interpreter, classes: int) -> Reader:
     return makers[model.family](model, interpreter, classes)
 
 
-def input_size(interpreter: Interpreter) -> Size:
+def input_size(interpreter: Any) -> Size:
     shape = [int(length) for length in interpreter.input["shape"]]
     if len(shape) != 4 or shape[0] != 1 or shape[3] != 3:
         raise DetectorError(f"the model's input has shape {shape}; [1, height, width, 3] was expected")
     return shape[2], shape[1]
 
 
-def _ssd_raw(model: Model, interpreter: Interpreter, classes: int) -> Reader:
+def _ssd_raw(model: Model, interpreter: Any, classes: int) -> Reader:
     if model.anchors is None:
         raise DetectorError("family ssd_raw needs anchors in its catalogue entry")
     anchors = make_anchors(model.anchors, input_size(interpreter))
@@ -45,7 +45,7 @@ def _ssd_raw(model: Model, interpreter: Interpreter, classes: int) -> Reader:
     return lambda floor: decode_raw(interpreter.output(boxes), interpreter.output(logits), anchors, box_scale, floor)
 
 
-def _position(interpreter: Interpreter, shape: tuple[int, ...]) -> int:
+def _position(interpreter: Any, shape: tuple[int, ...]) -> int:
     for position, detail in enumerate(interpreter.outputs):
         if tuple(int(length) for length in detail["shape"]) == shape:
             return position
@@ -55,7 +55,7 @@ def _position(interpreter: Interpreter, shape: tuple[int, ...]) -> int:
     )
 
 
-def _ssd_postprocess(model: Model, interpreter: Interpreter, classes: int) -> Reader:
+def _ssd_postprocess(model: Model, interpreter: Any, classes: int) -> Reader:
     by_index = {int(detail["index"]): position for position, detail in enumerate(interpreter.outputs)}
     boxes, labels, scores, count = (by_index[index] for index in interpreter.postprocess_outputs())
 
@@ -68,7 +68,7 @@ def _ssd_postprocess(model: Model, interpreter: Interpreter, classes: int) -> Re
     return read
 
 
-def _classification(model: Model, interpreter: Interpreter, classes: int) -> Reader:
+def _classification(model: Model, interpreter: Any, classes: int) -> Reader:
     position = _position(interpreter, (1, classes))
 
     def read(floor: Floats) -> list[Found]:

@@ -1,6 +1,7 @@
 """The TFLite runtime: LiteRT where it is installed, else tflite-runtime. The only file that imports either."""
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,36 @@ import numpy.typing as npt
 
 from edge.errors import DetectorError
 
+STAT = Path("/proc/stat")
 Tensor = npt.NDArray[Any]
 
 
+MOST_THREADS = 4
+LOOK_S = 0.2
+
+
 def default_threads() -> int:
-    """Half of the cores, at most 4: more threads than idle cores make it slower, up to twenty times."""
-    return max(1, min(4, len(os.sched_getaffinity(0)) // 2))
+    """The cores that are idle now, less one for capture and everything else; at least 1, at most 4.
+
+    More threads than idle cores make inference slower, up to twenty times.
+    """
+    before = _busy_and_all(STAT.read_text(encoding="ascii"))
+    time.sleep(LOOK_S)
+    after = _busy_and_all(STAT.read_text(encoding="ascii"))
+    return threads_for(len(os.sched_getaffinity(0)), after[0] - before[0], after[1] - before[1])
+
+
+def threads_for(cores: int, busy: int, total: int) -> int:
+    """The default for so many cores of which `busy` out of `total` ticks of the machine were spent."""
+    idle_cores = cores * (1 - busy / total) if total else float(cores)
+    return max(1, min(MOST_THREADS, round(idle_cores) - 1))
+
+
+def _busy_and_all(stat: str) -> tuple[int, int]:
+    """Ticks that the machine's cores worked, and all ticks, since boot."""
+    ticks = [int(field) for field in stat.partition("\n")[0].split()[1:9]]
+    idle = ticks[3] + ticks[4]  # idle, and waiting for the card
+    return sum(ticks) - idle, sum(ticks)
 
 
 def _runtime() -> tuple[Any, str]:
@@ -68,13 +93,15 @@ class Interpreter:
             raise DetectorError(f"{path}: the model has {len(inputs)} inputs; one picture was expected")
         self.input: dict[str, Any] = inputs[0]
         self.outputs: list[dict[str, Any]] = self._interpreter.get_output_details()
+        self._output_indices = [int(detail["index"]) for detail in self.outputs]
+        self._input_index = int(self.input["index"])
 
     def run(self, tensor: Tensor) -> None:
         """Raises:
         DetectorError: the runtime failed.
         """
         try:
-            self._interpreter.set_tensor(self.input["index"], tensor)
+            self._interpreter.set_tensor(self._input_index, tensor)
             self._interpreter.invoke()
         except (ValueError, RuntimeError) as error:
             raise DetectorError(
@@ -85,10 +112,17 @@ class Interpreter:
         """Compute again on the input of the last `run`: what a benchmark measures against."""
         self._interpreter.invoke()
 
+    def copies(self) -> list[Tensor]:
+        """All outputs as the network left them, copied."""
+        return [self._interpreter.get_tensor(index) for index in self._output_indices]
+
     def output(self, position: int) -> Tensor:
         """A copy of one output without its batch dimension, turned to float32 where it is quantised."""
+        return self.plain(position, self._interpreter.get_tensor(self._output_indices[position]))
+
+    def plain(self, position: int, value: Tensor) -> Tensor:
+        """A copied output without its batch dimension, turned to float32 where it is quantised."""
         detail = self.outputs[position]
-        value: Tensor = self._interpreter.get_tensor(detail["index"])
         if value.ndim and value.shape[0] == 1:
             value = value[0]
         scale, zero_point = detail["quantization"]

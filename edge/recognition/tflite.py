@@ -10,10 +10,24 @@ from edge.camera.port import Frame
 from edge.errors import ConfigError
 from edge.recognition import catalogue
 from edge.recognition.catalogue import Model
-from edge.recognition.port import Detection, Prepared
+from edge.recognition.port import Computed, Detection, Prepared
 from edge.recognition.readers import input_size, make_reader
-from edge.recognition.runtime import Interpreter
+from edge.recognition.runtime import Interpreter, Tensor
 from edge.recognition.scaling import InputBuffer, Scaler, View
+
+
+class CopiedOutputs:
+    """The outputs of an inference that is over, for readers: `current` is what they read."""
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self._interpreter = interpreter
+        self.input = interpreter.input
+        self.outputs = interpreter.outputs
+        self.postprocess_outputs = interpreter.postprocess_outputs
+        self.current: list[Tensor] = []
+
+    def output(self, position: int) -> Tensor:
+        return self._interpreter.plain(position, self.current[position])
 
 
 class TfliteDetector:
@@ -47,7 +61,8 @@ class TfliteDetector:
         self.interpreter = Interpreter(path, threads)
         self.labels = labels
         self.name = f"{title} on the CPU, {self.interpreter.runtime}, {_plural(self.interpreter.threads, 'thread')}"
-        self._read = make_reader(model, self.interpreter, len(labels))
+        self._copies = CopiedOutputs(self.interpreter)
+        self._read = make_reader(model, self._copies, len(labels))
         dtype = self.interpreter.input["dtype"]
         self.scaler = Scaler(input_size(self.interpreter), dtype, model.fit, mean=model.mean, scale=model.scale)
         nothing = {"", "???", "n/a", model.background}
@@ -62,12 +77,20 @@ class TfliteDetector:
         return Prepared(frame, self.scaler.fill(frame.pixels))
 
     def infer(self, prepared: Prepared) -> list[Detection]:
+        return self.read(self.compute(prepared))
+
+    def compute(self, prepared: Prepared) -> Computed:
         buffer: InputBuffer = prepared.work
         self.interpreter.run(buffer.tensor)
-        return self.read_outputs(buffer.view)
+        return Computed(prepared.frame, (self.interpreter.copies(), buffer.view))
 
-    def read_outputs(self, view: View) -> list[Detection]:
-        """Decode what the last inference left in the outputs."""
+    def read(self, computed: Computed) -> list[Detection]:
+        copies, view = computed.work
+        return self.read_outputs(copies, view)
+
+    def read_outputs(self, copies: list[Tensor], view: View) -> list[Detection]:
+        """Decode copied outputs."""
+        self._copies.current = copies
         found = self._read(self._floor)
         return [Detection(self.labels[number], score, view.to_frame(box)) for number, score, box in found]
 
