@@ -11,7 +11,7 @@ from PIL import Image
 from edge.camera.port import Pixels
 from edge.geometry import Box, Size
 from edge.recognition.catalogue import Fit
-from edge.recognition.sampling import MIN_ACROSS, MIN_DOWN, shrink
+from edge.recognition.sampling import LEAST_SCALE, Sampler
 
 GREY = 127
 FILTER = Image.Resampling.HAMMING
@@ -92,6 +92,7 @@ class Scaler:
         self._factor = np.float32(1 / scale)
         self._shift = np.float32(mean / scale)
         width, height = target
+        self._sampler: tuple[Size, Sampler] | None = None
         self._buffers = cycle([InputBuffer(np.zeros((1, height, width, 3), dtype)) for _ in range(BUFFERS)])
 
     def fill(self, pixels: Pixels) -> InputBuffer:
@@ -103,45 +104,36 @@ class Scaler:
             self._convert(np.full((*self._target[::-1], 3), GREY, np.uint8), buffer.tensor[0])
             buffer.frame_size, buffer.view = size, layout.view
         (left, top), (width, height) = layout.place, layout.size
-        self._convert(_resize(pixels, layout), buffer.tensor[0, top : top + height, left : left + width])
+        self._convert(self._resize(pixels, layout), buffer.tensor[0, top : top + height, left : left + width])
         return buffer
 
+    def _resize(self, pixels: Pixels, layout: Layout) -> Pixels:
+        """The wanted part in the wanted size; may have a fourth byte behind each pixel that means nothing."""
+        size = (pixels.shape[1], pixels.shape[0])
+        if layout.size == size:
+            return pixels  # it fits as it is: a camera stream of the model's own size costs nothing
+        (left, top, right, bottom), (width, height) = layout.source, layout.size
+        if min((right - left) / width, (bottom - top) / height) < LEAST_SCALE or not pixels.flags.c_contiguous:
+            return _filter(pixels, layout)
+        if self._sampler is None or self._sampler[0] != size:
+            self._sampler = size, Sampler(size, layout.source, layout.size)
+        return self._sampler[1].sample(pixels)
+
     def _convert(self, pixels: Pixels, into: npt.NDArray[Any]) -> None:
-        if pixels.shape[2] == 4:
-            for channel in range(
-                3
-            ):  # a loop over whole planes: over pixels of three out of four it would take five times as long
-                self._convert_plain(pixels[..., channel], into[..., channel])
-        else:
-            self._convert_plain(pixels, into)
-
-    def _convert_plain(self, pixels: Pixels, into: npt.NDArray[Any]) -> None:
+        # Of four bytes a pixel whole planes are taken: a loop over three out of four would take five times as long.
+        planes = range(3) if pixels.shape[2] == 4 else (slice(None),)
+        for plane in planes:
+            source, target = pixels[..., plane], into[..., plane]
+            if into.dtype == np.float32:
+                np.multiply(source, self._factor, out=target, casting="unsafe")
+            elif into.dtype == np.int8:
+                np.subtract(source, 128, out=target, casting="unsafe")
+            else:
+                target[:] = source
         if into.dtype == np.float32:
-            np.multiply(pixels, self._factor, out=into, casting="unsafe")
             np.subtract(into, self._shift, out=into)
-        elif into.dtype == np.int8:
-            np.subtract(pixels, 128, out=into, casting="unsafe")
-        else:
-            into[:] = pixels
 
 
-def _resize(pixels: Pixels, layout: Layout) -> Pixels:
-    """The wanted part in the wanted size; may have a fourth byte behind each pixel that means nothing."""
-    width, height = layout.size
-    if layout.size == (pixels.shape[1], pixels.shape[0]):
-        return pixels  # it fits as it is: a camera stream of the model's own size costs nothing
-    left, top, right, bottom = layout.source
-    across, down = int((right - left) / width), int((bottom - top) / height)
-    if across < MIN_ACROSS or down < MIN_DOWN or not pixels.flags.c_contiguous:
-        image = Image.fromarray(pixels)
-        return np.asarray(image.resize(layout.size, FILTER, box=layout.source, reducing_gap=1.0))
-    # Whole blocks first, which is nearly all of the way and cheap, then the rest with a filter.
-    part = (int(left), int(top), int(right), int(bottom))
-    small = shrink(pixels, part, across, down)
-    if small.shape[:2] != (height, width):
-        image = Image.frombuffer("RGBX", (small.shape[1], small.shape[0]), small, "raw", "RGBX", 0, 1)
-        inside = ((right - part[0]) / across, (bottom - part[1]) / down)
-        box = (0.0, 0.0, min(inside[0], image.width), min(inside[1], image.height))
-        packed = image.resize(layout.size, FILTER, box=box).convert("RGB").tobytes()
-        return np.frombuffer(packed, np.uint8).reshape(height, width, 3)
-    return small
+def _filter(pixels: Pixels, layout: Layout) -> Pixels:
+    image = Image.fromarray(pixels)
+    return np.asarray(image.resize(layout.size, FILTER, box=layout.source, reducing_gap=1.0))
