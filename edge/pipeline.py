@@ -21,6 +21,7 @@ from edge.recognition.port import Computed, Detection, Detector, Prepared, Split
 log = logging.getLogger(__name__)
 
 READ_TIMEOUT_S = 0.5
+STORED_AHEAD = 2
 READ_AHEAD = 4
 FIRST_RETRY_S, LAST_RETRY_S = 1.0, 60.0
 
@@ -81,7 +82,8 @@ class Pipeline:
         self._stopping = threading.Event()
         self._exchange = FrameExchange([camera.name for camera in cameras])
         self._ready: SimpleQueue[Prepared | CameraStopped | None] = SimpleQueue()
-        self._room = threading.Semaphore(1)
+        # A frame prepared too early is an old frame; of stored ones a few may wait.
+        self._room = threading.Semaphore(1 if any(camera.live for camera in cameras) else STORED_AHEAD)
         self._found: SimpleQueue[Computed | CameraStopped | None] = SimpleQueue()
         self._reading = threading.Semaphore(READ_AHEAD)
         if isinstance(detector, SplitDetector):
@@ -157,7 +159,7 @@ class Pipeline:
 
     def _prepare(self) -> None:
         while True:
-            self._room.acquire()  # one frame ahead, no more: a frame prepared too early is an old frame
+            self._room.acquire()
             item = self._exchange.take()
             if isinstance(item, Frame):
                 begin_s = time.monotonic()

@@ -16,8 +16,8 @@ from edge.recognition.sampling import LEAST_SCALE, Sampler
 GREY = 127
 FILTER = Image.Resampling.HAMMING
 """As cheap as bilinear and sharper, which small models like."""
-BUFFERS = 3
-"""One being looked at, one waiting, one being filled."""
+BUFFERS = 4
+"""One being looked at, two waiting, one being filled."""
 
 
 class View(NamedTuple):
@@ -78,7 +78,7 @@ class InputBuffer:
 
 
 class Scaler:
-    """Fills input buffers, three in turn.
+    """Fills input buffers, four in turn.
 
     Args:
         target: width and height of the model's input.
@@ -96,7 +96,7 @@ class Scaler:
         self._buffers = cycle([InputBuffer(np.zeros((1, height, width, 3), dtype)) for _ in range(BUFFERS)])
 
     def fill(self, pixels: Pixels) -> InputBuffer:
-        """Scale and convert; the buffer is good until `fill` has been called twice more. Thread: one caller at a time."""
+        """Scale and convert; the buffer is good until `fill` has been called three times more. Thread: one caller at a time."""
         buffer = next(self._buffers)
         size = (pixels.shape[1], pixels.shape[0])
         layout = lay_out(size, self._target, self._fit)
