@@ -185,15 +185,3 @@ def test_a_second_program_on_the_same_data_is_refused(config: Path, tmp_path: Pa
         done = edge("run", "--once", "--config", config)
     assert done.returncode == 1
     assert "in use by process" in one_line(done.stderr)
-
-
-def test_bench_pipeline_prints_its_figures(base_dir: Path) -> None:
-    done = edge("bench", "pipeline", "--json", "--rounds", "2", "--frames", "20", "--data", base_dir)
-    assert done.returncode == 0, done.stderr
-    report = json.loads(done.stdout)
-    assert report["bench"] == "pipeline"
-    ratio = next(figure for figure in report["figures"] if figure["name"] == "ratio")
-    assert ratio["value"] > 0
-    assert ratio["bound"] == 0.97
-    assert ratio["holds"] == (ratio["value"] >= 0.97)
-    assert report["details"]["events"] > 0, "the frames show things that are recognised and followed"

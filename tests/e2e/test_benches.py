@@ -1,0 +1,54 @@
+"""Each benchmark runs and prints its figures; what they come to is for people to read, on a quiet machine."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import edge
+
+pytestmark = pytest.mark.e2e
+
+
+def bench(base_dir: Path, name: str, *options: object) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The figures by name, and the details."""
+    done = edge("--log-level", "warning", "bench", name, "--json", "--data", base_dir, *options)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["bench"] == name
+    for figure in report["figures"]:
+        assert set(figure) == {"name", "value", "unit", "bound", "better", "holds"}
+        if figure["bound"] is not None:
+            higher = figure["better"] == "higher"
+            assert figure["holds"] == (
+                figure["value"] >= figure["bound"] if higher else figure["value"] <= figure["bound"]
+            )
+    return {figure["name"]: figure for figure in report["figures"]}, report["details"]
+
+
+def test_pipeline(base_dir: Path) -> None:
+    figures, details = bench(base_dir, "pipeline", "--rounds", 2, "--frames", 20)
+    assert 0 < figures["ratio"]["value"] < 2
+    assert figures["ratio"]["bound"] == 0.97
+    assert details["events"] > 0, "the frames show things that are recognised and followed"
+
+
+def test_latency(base_dir: Path) -> None:
+    figures, details = bench(base_dir, "latency", "--events", 10)
+    assert 0 < figures["p50_ms"]["value"] <= figures["p99_ms"]["value"]
+    assert (figures["p50_ms"]["bound"], figures["p99_ms"]["bound"]) == (5.0, 15.0)
+    assert details["events"] >= 8
+
+
+def test_soak(base_dir: Path) -> None:
+    figures, details = bench(base_dir, "soak", "--minutes", 0.1)
+    assert figures["slope_mb_per_hour"]["bound"] == 1.0
+    assert details["frames"] > 20
+
+
+def test_peers(base_dir: Path) -> None:
+    figures, _ = bench(base_dir, "peers", "--rounds", 1)
+    for name in ("frames_per_s", "cpu_s_per_1000_frames", "latency_ms"):
+        ratio = figures[f"ours_{name}"]["value"] / figures[f"loop_{name}"]["value"]
+        assert figures[f"{name}_ratio"]["value"] == pytest.approx(ratio, rel=0.01)
