@@ -13,7 +13,8 @@ from queue import Queue
 
 from edge.camera.port import Camera, Frame
 from edge.errors import CameraError, DetectorError
-from edge.events.lifecycle import LifeCycle, Outcome
+from edge.events.lifecycle import LifeCycle, LookResult, Outcome
+from edge.events.looks import LookThread
 from edge.exchange import CameraStopped, FrameExchange
 from edge.health import Health
 from edge.recognition.port import Detector, Prepared
@@ -21,6 +22,8 @@ from edge.recognition.port import Detector, Prepared
 log = logging.getLogger(__name__)
 
 READ_TIMEOUT_S = 0.5
+LOOKS_S = 2.0
+"""How long a stop waits for second looks that are under way."""
 FIRST_RETRY_S, LAST_RETRY_S = 1.0, 60.0
 
 
@@ -34,6 +37,8 @@ class Stats:
     """Replaced by a newer one before they were taken."""
     camera_errors: int = 0
     detector_errors: int = 0
+    looks_dropped: int = 0
+    """Second looks that newer ones pushed out of the queue."""
     first_frame_s: float = 0.0
     last_result_s: float = 0.0
     """Monotonic seconds."""
@@ -57,6 +62,7 @@ class Pipeline:
         health: is told how each camera is.
         failed: called with whatever unforeseen thing a thread died of.
         retry: open a camera again after an error; False: leave it.
+        looks: second looks, which the life-cycles ask for; started and stopped with the pipeline.
     """
 
     def __init__(
@@ -69,6 +75,7 @@ class Pipeline:
         health: Health,
         *,
         retry: bool = True,
+        looks: LookThread | None = None,
     ) -> None:
         self.stats = Stats()
         self._detector = detector
@@ -77,9 +84,10 @@ class Pipeline:
         self._failed = failed
         self._health = health
         self._retry = retry
+        self._looks = looks
         self._stopping = threading.Event()
         self._exchange = FrameExchange([camera.name for camera in cameras])
-        self._ready: Queue[Prepared | CameraStopped | None] = Queue()
+        self._ready: Queue[Prepared | CameraStopped | LookResult | None] = Queue()
         self._room = threading.Semaphore(1)
         self._detector_broken = False
         self._captures = [self._thread(f"camera-{camera.name}", self._capture, camera) for camera in cameras]
@@ -87,6 +95,8 @@ class Pipeline:
         self._infer_thread = self._thread("infer", self._infer)
 
     def start(self) -> None:
+        if self._looks is not None:
+            self._looks.start(self._ready.put)
         for thread in (self._infer_thread, self._prepare_thread, *self._captures):
             thread.start()
 
@@ -163,13 +173,31 @@ class Pipeline:
 
     def _infer(self) -> None:
         while (item := self._ready.get()) is not None:
+            if isinstance(item, LookResult):
+                self._take_look(item)
+                continue
             self._room.release()
             if isinstance(item, CameraStopped):
                 self._submit(Outcome(self._lives[item.camera].finish("camera")))
             else:
                 self._look_at(item)
+        self._finish_looks()
         for life in self._lives.values():
-            self._submit(Outcome(life.finish("stopped")))
+            self._submit(Outcome(life.finish("stopped") + life.release()))
+
+    def _take_look(self, result: LookResult) -> None:
+        if self._looks is not None:
+            self.stats.looks_dropped = self._looks.dropped
+        self._submit(Outcome(self._lives[result.request.frame.camera].on_look(result)))
+
+    def _finish_looks(self) -> None:
+        """Give looks that are under way a moment, so that the last events have their results."""
+        if self._looks is None:
+            return
+        self._looks.stop(LOOKS_S)
+        while not self._ready.empty():
+            if isinstance(item := self._ready.get(), LookResult):
+                self._take_look(item)
 
     def _look_at(self, prepared: Prepared) -> None:
         frame, begin_s = prepared.frame, time.monotonic()
@@ -184,6 +212,8 @@ class Pipeline:
         if self._detector_broken:
             self._detector_broken = False
             log.info("recognition works again camera=%s", frame.camera)
+        if detections is None:  # no result for this frame: neither a finding nor a miss
+            return
         found_s = time.monotonic()
         changes = self._lives[frame.camera].on_frame(frame, detections)
         self._submit(Outcome(changes, (frame.camera, frame.still) if frame.still else None))
