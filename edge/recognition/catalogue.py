@@ -17,6 +17,7 @@ ADDED_FILE = "catalogue.toml"
 """In the models folder: the user's own entries."""
 
 Family = Literal["ssd_raw", "ssd_postprocess", "classification", "pose", "yolov5", "yolov8", "yolov10"]
+Task = Literal["detection", "classification", "pose"]
 Fit = Literal["letterbox", "stretch", "crop"]
 
 
@@ -40,7 +41,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """
 
     summary: str
-    task: Literal["detection", "classification", "pose"]
+    task: Task
     family: Family
     file: Asset
     labels: tuple[str, ...] = ()
@@ -74,7 +75,8 @@ def known(folder: Path) -> dict[str, Model]:
     Raises:
         ConfigError: the user's catalogue is damaged.
     """
-    return {**added(folder), **catalogue()}
+    shipped = catalogue()
+    return shipped | {name: model for name, model in added(folder).items() if name not in shipped}
 
 
 def added(folder: Path) -> dict[str, Model]:
