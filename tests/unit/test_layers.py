@@ -36,6 +36,7 @@ VENDORS = {
     "ai_edge_litert": {"recognition/runtime.py"},
     "tflite_runtime": {"recognition/runtime.py"},
     "av": {"camera/file.py"},
+    "picamera2": {"recognition/hailo.py", "recognition/imx500.py"},
     "sqlite3": {"store/database.py", "store/events.py", "store/stills.py"},
 }
 
