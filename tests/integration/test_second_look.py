@@ -21,7 +21,7 @@ from edge.ids import IdSource
 from edge.pictures import read_picture
 from edge.pipeline import Pipeline
 from edge.recognition import tflite
-from edge.recognition.port import NOTHING, Detection, Detector, Insight, KeyPoint, detect
+from edge.recognition.port import NOTHING, Detection, Detector, Insight, detect
 from edge.recognition.second_look import SecondLook
 from edge.store.events import EventStore
 from edge.testing.camera import MemoryCamera
@@ -204,14 +204,3 @@ def test_the_whole_path_of_a_live_camera(detector: Detector, shared: Path, data_
     assert sorted(event.title for event in events) == ["Dog (Boston bull, Boston terrier)", "Dog (Italian greyhound)"]
     assert all(event.end_reason == "camera" and event.picture for event in events)
     assert {event.revision for event in events} <= {2, 3}, "at most one update between start and end"
-
-
-def test_key_points_are_kept_and_come_back(data_dir: Path) -> None:
-    from tests.integration.test_store import event
-
-    kept = event("a", sub_label="x", sub_score=0.5, keypoints=(KeyPoint("nose", 0.25, 0.5, 0.75),))
-    from edge.store.port import Record
-
-    store = EventStore(data_dir)
-    store.commit([Record((kept,))])
-    assert store.newest(1) == [kept]
