@@ -64,6 +64,15 @@ class Detector(Section, frozen=True):
     """Score from which a label counts, beside the model's own: `Person = 0.6`."""
 
 
+class SecondLook(Section, frozen=True):
+    labels: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    """Labels of the detector whose things are looked at again, once an event."""
+    model: str
+    """A classification or pose model of `edge models list`."""
+    threshold: Share = 0.5
+    """Score from which a sub-label or a key point counts."""
+
+
 class Tracking(Section, frozen=True):
     min_frames: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
     """Frames in which a thing must be found before it is an event (a stored picture needs one)."""
@@ -99,6 +108,7 @@ class Config(Section, frozen=True):
     paths: Paths = Paths()
     camera: tuple[Camera, ...] = ()
     detector: Detector = Detector()
+    second_look: tuple[SecondLook, ...] = ()
     tracking: Tracking = Tracking()
     pictures: Pictures = Pictures()
     mqtt: Mqtt = Mqtt()
@@ -169,6 +179,7 @@ def default_data_dir() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "edge"
 
 
+_TABLES: dict[str, type[Section]] = {"camera": Camera, "second_look": SecondLook}
 _ONLY_FOR = {"pace": "file", "loop": "file", "remember": "folder", "fps": "test"}
 
 
@@ -207,10 +218,10 @@ def _unknown_keys(raw: dict[str, Any], section: type[Section], prefix: str) -> I
             yield prefix + key, list(fields)
         elif isinstance(value, dict) and isinstance(fields[key], type) and issubclass(fields[key], Section):
             yield from _unknown_keys(value, fields[key], f"{prefix}{key}.")
-        elif key == "camera" and isinstance(value, list):
+        elif key in _TABLES and isinstance(value, list):
             for index, item in enumerate(value):
                 if isinstance(item, dict):
-                    yield from _unknown_keys(item, Camera, f"{prefix}{key}[{index}].")
+                    yield from _unknown_keys(item, _TABLES[key], f"{prefix}{key}[{index}].")
 
 
 def _explain(message: str, raw: dict[str, Any], place: str) -> str:

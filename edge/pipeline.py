@@ -1,53 +1,30 @@
 """Cameras → recognition → events, with a thread for each step that can overlap.
 
-Each camera has a capture thread. One thread prepares the next frame while another infers the last one, so that on two cores the model is
-never kept waiting for scaling. A live camera's frame is replaced by a newer one until it is taken; a stored one waits.
+Each camera has a capture thread. One thread prepares the next frame while another infers, and a third (`follower`) reads and follows
+what the last inference left, so that on two cores the model is hardly kept waiting. A live camera's frame is replaced by a newer one
+until it is taken; a stored one waits.
 """
 
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from queue import SimpleQueue
 
 from edge.camera.port import Camera, Frame
 from edge.errors import CameraError, DetectorError
 from edge.events.lifecycle import LifeCycle, Outcome
+from edge.events.looks import LookThread
 from edge.exchange import CameraStopped, FrameExchange
+from edge.follower import Follower, Stats
 from edge.health import Health
-from edge.recognition.port import Computed, Detection, Detector, Prepared, SplitDetector
+from edge.recognition.port import Computed, Detector, Prepared, SplitDetector
 
 log = logging.getLogger(__name__)
 
 READ_TIMEOUT_S = 0.5
 STORED_AHEAD = 2
-READ_AHEAD = 4
 FIRST_RETRY_S, LAST_RETRY_S = 1.0, 60.0
-
-
-@dataclass(slots=True)
-class Stats:
-    """Counters since the start; written by one thread each, read by any."""
-
-    frames: int = 0
-    """Recognised."""
-    dropped: int = 0
-    """Replaced by a newer one before they were taken."""
-    camera_errors: int = 0
-    detector_errors: int = 0
-    first_frame_s: float = 0.0
-    last_result_s: float = 0.0
-    """Monotonic seconds."""
-    prepare_s: float = 0.0
-    infer_s: float = 0.0
-    events_s: float = 0.0
-    """Busy time of each step."""
-
-    @property
-    def fps(self) -> float:
-        span_s = self.last_result_s - self.first_frame_s
-        return self.frames / span_s if span_s > 0 else 0.0
 
 
 class Pipeline:
@@ -59,6 +36,7 @@ class Pipeline:
         health: is told how each camera is.
         failed: called with whatever unforeseen thing a thread died of.
         retry: open a camera again after an error; False: leave it.
+        looks: second looks, which the life-cycles ask for; started and stopped with the pipeline.
     """
 
     def __init__(
@@ -71,11 +49,12 @@ class Pipeline:
         health: Health,
         *,
         retry: bool = True,
+        looks: LookThread | None = None,
     ) -> None:
         self.stats = Stats()
         self._detector = detector
-        self._lives = {camera.name: life_cycle(camera.name) for camera in cameras}
-        self._submit = submit
+        lives = {camera.name: life_cycle(camera.name) for camera in cameras}
+        self._follower = Follower(detector, lives, submit, self.stats, looks)
         self._failed = failed
         self._health = health
         self._retry = retry
@@ -84,32 +63,29 @@ class Pipeline:
         self._ready: SimpleQueue[Prepared | CameraStopped | None] = SimpleQueue()
         # A frame prepared too early is an old frame; of stored ones a few may wait.
         self._room = threading.Semaphore(1 if any(camera.live for camera in cameras) else STORED_AHEAD)
-        self._found: SimpleQueue[Computed | CameraStopped | None] = SimpleQueue()
-        self._reading = threading.Semaphore(READ_AHEAD)
-        if isinstance(detector, SplitDetector):
-            self._compute, self._read = detector.compute, detector.read
-        else:
-            self._compute, self._read = (lambda prepared: Computed(prepared.frame, detector.infer(prepared))), _as_it_is
+        self._infer_once: Callable[[Prepared], Computed] = (
+            detector.compute if isinstance(detector, SplitDetector) else self._infer_whole
+        )
         self._detector_broken = False
         self._captures = [self._thread(f"camera-{camera.name}", self._capture, camera) for camera in cameras]
         self._prepare_thread = self._thread("prepare", self._prepare)
         self._infer_thread = self._thread("infer", self._infer)
-        self._events_thread = self._thread("events", self._events)
+        self._follow_thread = self._thread("follow", self._follower.run)
 
     def start(self) -> None:
-        for thread in (self._events_thread, self._infer_thread, self._prepare_thread, *self._captures):
+        for thread in (self._follow_thread, self._infer_thread, self._prepare_thread, *self._captures):
             thread.start()
 
     @property
     def running(self) -> bool:
         """False once every camera has ended and its last frame has been dealt with."""
-        return self._events_thread.is_alive()
+        return self._follow_thread.is_alive()
 
     def stop(self) -> None:
         """End the cameras, recognise what was taken already, end the events."""
         self._stopping.set()
         self._exchange.close()
-        for thread in (*self._captures, self._prepare_thread, self._infer_thread, self._events_thread):
+        for thread in (*self._captures, self._prepare_thread, self._infer_thread, self._follow_thread):
             thread.join()
 
     def _thread(self, name: str, run: Callable[..., None], *arguments: object) -> threading.Thread:
@@ -175,15 +151,15 @@ class Pipeline:
         while (item := self._ready.get()) is not None:
             self._room.release()
             if isinstance(item, CameraStopped):
-                self._found.put(item)
+                self._follower.put(item)
             else:
-                self._look_at(item)
-        self._found.put(None)
+                self._compute(item)
+        self._follower.put(None)
 
-    def _look_at(self, prepared: Prepared) -> None:
+    def _compute(self, prepared: Prepared) -> None:
         begin_s = time.monotonic()
         try:
-            computed = self._compute(prepared)
+            computed = self._infer_once(prepared)
         except DetectorError as error:
             self.stats.detector_errors += 1
             if not self._detector_broken:
@@ -193,33 +169,9 @@ class Pipeline:
         if self._detector_broken:
             self._detector_broken = False
             log.info("recognition works again camera=%s", prepared.frame.camera)
+        self.stats.dropped = self._exchange.dropped
         self.stats.infer_s += time.monotonic() - begin_s
-        self._reading.acquire()  # a slow card holds recognition back rather than filling the memory
-        self._found.put(computed)
+        self._follower.result(computed)
 
-    def _events(self) -> None:
-        while (item := self._found.get()) is not None:
-            if isinstance(item, CameraStopped):
-                self._submit(Outcome(self._lives[item.camera].finish("camera")))
-            else:
-                self._follow(item)
-                self._reading.release()
-        for life in self._lives.values():
-            self._submit(Outcome(life.finish("stopped")))
-
-    def _follow(self, computed: Computed) -> None:
-        frame, begin_s = computed.frame, time.monotonic()
-        detections = self._read(computed)
-        life = self._lives[frame.camera]
-        changes = life.on_frame(frame, detections)
-        self._submit(Outcome(changes, (frame.camera, frame.still) if frame.still else None, life.likely()))
-        stats = self.stats
-        stats.frames += 1
-        stats.dropped = self._exchange.dropped
-        stats.last_result_s = time.monotonic()
-        stats.events_s += stats.last_result_s - begin_s
-
-
-def _as_it_is(computed: Computed) -> list[Detection]:
-    found: list[Detection] = computed.work
-    return found
+    def _infer_whole(self, prepared: Prepared) -> Computed:
+        return Computed(prepared.frame, self._detector.infer(prepared))

@@ -8,6 +8,7 @@ from edge.config import Config
 from edge.errors import ConfigError
 from edge.events.keeper import Keeper
 from edge.events.lifecycle import LifeCycle
+from edge.events.looks import LookThread
 from edge.events.message import notice_message, state_message
 from edge.events.tracks import TrackSettings
 from edge.health import Condition, Health
@@ -16,6 +17,7 @@ from edge.ids import IdSource
 from edge.mqtt.sender import Sender
 from edge.pipeline import Pipeline
 from edge.recognition import tflite
+from edge.recognition.second_look import SecondLook
 from edge.runtime import Appliance, Fatal
 from edge.store.events import EventStore
 from edge.store.stills import StillLedger
@@ -45,6 +47,8 @@ def build(config: Config, *, once: bool = False) -> Appliance:
         only=config.detector.labels,
     )
     clock, fatal, ledger = SystemClock(), Fatal(), StillLedger(data_dir)
+    second_look = SecondLook(config.second_look, detector.labels, config.models_dir)
+    looks = LookThread(second_look, fatal) if config.second_look else None
     sender = Sender(data_dir, config.mqtt, device, fatal) if config.mqtt.host else None
     keeper = Keeper(data_dir, device, config.pictures, sender.wake if sender else _nobody, fatal)
     health = Health(clock)
@@ -61,11 +65,12 @@ def build(config: Config, *, once: bool = False) -> Appliance:
     pipeline = Pipeline(
         [make_camera(section, clock, ledger, once=once) for section in config.camera],
         detector,
-        lambda name: LifeCycle(name, clock.boot_id, settings, detector.threshold_of, ids.next),
+        lambda name: LifeCycle(name, clock.boot_id, settings, detector.threshold_of, ids.next, looks),
         keeper.submit,
         fatal,
         health,
         retry=not once,
+        looks=looks,
     )
     return Appliance(
         data_dir=data_dir,

@@ -12,8 +12,9 @@ from edge.clock import Instant, SystemClock
 from edge.errors import EdgeError
 from edge.events.lifecycle import LifeCycle, Outcome
 from edge.events.tracks import TrackSettings
+from edge.follower import Stats
 from edge.health import Health
-from edge.pipeline import Pipeline, Stats
+from edge.pipeline import Pipeline
 from edge.recognition.tflite import TfliteDetector
 from edge.runtime import Fatal
 from edge.testing.camera import MemoryCamera

@@ -42,7 +42,7 @@ class TimedDetector:
     def prepare(self, frame: Frame) -> Prepared:
         return self._detector.prepare(frame)
 
-    def infer(self, prepared: Prepared) -> list[Detection]:
+    def infer(self, prepared: Prepared) -> list[Detection] | None:
         begin_s = time.monotonic()
         found = self._detector.infer(prepared)
         self.took_s[prepared.frame.sequence] = time.monotonic() - begin_s

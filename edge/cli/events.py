@@ -50,11 +50,11 @@ def list_events(options: argparse.Namespace) -> int:
         for event in events:
             print_json(_as_message(event, config))
     elif events:
-        print(f"{'ID':14} {'STARTED':19}  {'CAMERA':12} {'LABEL':16} {'SCORE':>5}  LASTED")
+        print(f"{'ID':14} {'STARTED':19}  {'CAMERA':12} {'LABEL':24} {'SCORE':>5}  LASTED")
         for event in events:
             started = datetime.fromtimestamp(event.started.wall_s).isoformat(" ", "seconds")
             shown = _short_id(event, events)
-            print(f"{shown:14} {started}  {event.camera:12} {event.label:16} {event.score:5.0%}  {_lasted(event)}")
+            print(f"{shown:14} {started}  {event.camera:12} {event.title:24} {event.score:5.0%}  {_lasted(event)}")
     else:
         print("no events", file=sys.stderr)
     return 0
@@ -83,6 +83,7 @@ def show_event(options: argparse.Namespace) -> int:
     rows = {
         "id": event.id,
         "label": f"{event.label} {event.score:.0%}",
+        **_second_look(event),
         "camera": event.camera,
         "started": iso_utc(event.started.wall_s),
         "lasted": _lasted(event),
@@ -116,8 +117,17 @@ def _save(event: Event, folder: PictureFolder, target: str) -> None:
 
     if event.picture is None:
         raise StoreError(f"event {event.id}: no picture was kept with it", hint="the log of that time says why")
-    found = Detection(event.label, event.score, event.box)
+    found = Detection(event.title, event.score, event.box)
     save_picture(draw_detections(read_picture(folder.path_of(event.picture)), [found]), Path(target))
+
+
+def _second_look(event: Event) -> dict[str, str]:
+    rows = {}
+    if event.sub_label is not None:
+        rows["sub"] = f"{event.sub_label} {event.sub_score or 0:.0%}"
+    if event.keypoints is not None:
+        rows["points"] = ", ".join(f"{point.name} {point.x:.3f} {point.y:.3f}" for point in event.keypoints)
+    return rows
 
 
 def _as_message(event: Event, config: Config) -> Any:

@@ -1,4 +1,4 @@
-"""`edge models list|pull|verify|try`: the model catalogue."""
+"""`edge models list|pull|verify|try|add`: the model catalogue."""
 
 import argparse
 import sys
@@ -11,6 +11,7 @@ from tqdm import tqdm
 from edge import assets
 from edge.assets import Asset
 from edge.camera.port import Frame
+from edge.cli import models_add
 from edge.cli.common import add_config_options, load_config, print_json
 from edge.cli.recognise import load_detector
 from edge.clock import Instant
@@ -38,13 +39,14 @@ def add_parser(verbs: Any) -> None:
     trial.add_argument("--save", type=Path, metavar="FILE", help="write the picture with what was found drawn on it")
     trial.add_argument("--json", action="store_true")
     trial.set_defaults(handler=try_model)
+    models_add.add_parser(actions)
     for action in (listing, pull, verify, trial):
         add_config_options(action)
 
 
 def list_models(options: argparse.Namespace) -> int:
     folder = load_config(options).models_dir
-    rows = [(name, model, _state(model, folder)) for name, model in catalogue.catalogue().items()]
+    rows = [(name, model, _state(model, folder)) for name, model in catalogue.known(folder).items()]
     if options.json:
         print_json([_describe(name, model, state) for name, model, state in rows])
         return 0
@@ -58,7 +60,7 @@ def list_models(options: argparse.Namespace) -> int:
 def pull_models(options: argparse.Namespace) -> int:
     folder = load_config(options).models_dir
     for name in options.names or [DEFAULT_DETECTOR]:
-        model = catalogue.find(name)
+        model = catalogue.find(name, folder)
         twin = (model.edgetpu,) if options.edgetpu and model.edgetpu else ()
         for asset in (*model.assets, *twin):
             fetch_with_bar(asset, folder)
@@ -84,7 +86,7 @@ def fetch_with_bar(asset: Asset, folder: Path) -> None:
 
 def verify_models(options: argparse.Namespace) -> int:
     folder = load_config(options).models_dir
-    known = {name: catalogue.find(name) for name in options.names} or catalogue.catalogue()
+    known = {name: catalogue.find(name, folder) for name in options.names} or catalogue.known(folder)
     files = {
         asset.file: asset for model in known.values() for asset in (*model.assets, *filter(None, (model.edgetpu,)))
     }

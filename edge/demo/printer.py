@@ -9,6 +9,7 @@ import msgspec
 
 from edge.events.message import EventMessage
 from edge.mqtt.subscriber import Received
+from edge.store.port import title_of
 
 BOLD, DIM, GREEN, RESET = "\033[1m", "\033[2m", "\033[32m", "\033[0m"
 
@@ -51,7 +52,7 @@ class Printer:
             .strftime("%H:%M:%S")
         )
         head = f"{self._style(DIM, time)}  {event.camera:<10}"
-        label = self._style(BOLD, f"{event.label:<12}")
+        label = self._style(BOLD, f"{title_of(event.label, event.sub_label):<12}")
         picture = self._style(DIM, event.picture.path if event.picture else "no picture")
         if event.end_reason == "still":
             name = (event.source or "").rpartition("/")[2]
@@ -62,6 +63,8 @@ class Printer:
                 if not event.source
                 else ""
             )
+        if event.type == "updated":
+            return f"{head} {self._style(GREEN, '▷')} {label} {event.score:4.0%}  looked at again"
         lasted = datetime.fromisoformat(event.seen_at) - datetime.fromisoformat(event.started_at)
         return f"{head} ■ {label} {event.score:4.0%}  {_ENDED[event.end_reason or 'left']} after {lasted.total_seconds():.1f} s  {picture}"
 

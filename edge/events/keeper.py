@@ -170,7 +170,7 @@ class Keeper:
         picture = self._kept.get(event.id)
         if change.kind == "started":
             self.events += 1
-        else:
+        elif change.kind == "ended":
             self._kept.pop(event.id, None)
         return msgspec.structs.replace(event, picture=picture)
 

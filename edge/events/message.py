@@ -7,6 +7,7 @@ import msgspec
 from edge.clock import iso_utc
 from edge.events.lifecycle import Kind
 from edge.health import Condition
+from edge.recognition.port import KeyPoint
 from edge.store.pictures import FOLDER_NAME as PICTURES
 from edge.store.port import EndReason, Event, Message, Picture
 
@@ -44,6 +45,9 @@ class EventMessage(msgspec.Struct, frozen=True, kw_only=True):
     picture: PictureMessage | None
     boot_id: str
     started_boot_s: float
+    sub_label: str | None = None
+    sub_score: float | None = None
+    keypoints: tuple[tuple[str, float, float, float], ...] | None = None
 
 
 def message_of(kind: Kind, event: Event, device: str) -> Message:
@@ -66,8 +70,17 @@ def message_of(kind: Kind, event: Event, device: str) -> Message:
         picture=_picture(event.picture),
         boot_id=event.boot_id,
         started_boot_s=round(event.started.boot_s, 3),
+        sub_label=event.sub_label,
+        sub_score=round(event.sub_score, 4) if event.sub_score is not None else None,
+        keypoints=_keypoints(event.keypoints),
     )
     return Message(TOPIC, msgspec.json.encode(body))
+
+
+def _keypoints(points: tuple[KeyPoint, ...] | None) -> tuple[tuple[str, float, float, float], ...] | None:
+    if points is None:
+        return None
+    return tuple((point.name, round(point.x, 4), round(point.y, 4), round(point.score, 4)) for point in points)
 
 
 def _picture(picture: Picture | None) -> PictureMessage | None:

@@ -13,8 +13,11 @@ from edge.assets import Asset
 from edge.errors import AssetError, ConfigError
 
 DEFAULT_DETECTOR = "ssd_mobilenet_v2_oid"
+ADDED_FILE = "catalogue.toml"
+"""In the models folder: the user's own entries."""
 
-Family = Literal["ssd_raw", "ssd_postprocess", "classification"]
+Family = Literal["ssd_raw", "ssd_postprocess", "classification", "pose", "yolov5", "yolov8", "yolov10"]
+Task = Literal["detection", "classification", "pose"]
 Fit = Literal["letterbox", "stretch", "crop"]
 
 
@@ -33,11 +36,12 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """One entry of the catalogue.
 
     `mean` and `scale` turn a pixel 0..255 into a float input: (pixel - mean) / scale. Quantised inputs take the pixel as it is.
+    `box_unit` is what the boxes of a YOLO network are measured in.
     `edgetpu` is the same network compiled for the Edge TPU; both are read alike.
     """
 
     summary: str
-    task: Literal["detection", "classification"]
+    task: Task
     family: Family
     file: Asset
     labels: tuple[str, ...] = ()
@@ -50,6 +54,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     threshold: float = 0.5
     thresholds: dict[str, float] = {}
     anchors: Anchors | None = None
+    box_unit: Literal["normalised", "pixels"] = "normalised"
     edgetpu: Asset | None = None
 
     @property
@@ -61,21 +66,56 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 @cache
 def catalogue() -> dict[str, Model]:
     text = resources.files("edge.recognition").joinpath("catalogue.toml").read_text(encoding="utf-8")
-    return msgspec.convert(tomllib.loads(text)["model"], dict[str, Model])
+    return parse_models(text)
 
 
-def find(name: str) -> Model:
-    """Raises:
-    ConfigError: the catalogue has no such model; the hint names the nearest.
+def known(folder: Path) -> dict[str, Model]:
+    """The shipped catalogue and behind it what the user added to the models folder; a shipped name is never replaced.
+
+    Raises:
+        ConfigError: the user's catalogue is damaged.
+    """
+    shipped = catalogue()
+    return shipped | {name: model for name, model in added(folder).items() if name not in shipped}
+
+
+def added(folder: Path) -> dict[str, Model]:
+    """What `edge models add` has put into the models folder.
+
+    Raises:
+        ConfigError: its catalogue cannot be read.
+    """
+    path = folder / ADDED_FILE
+    try:
+        return parse_models(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:  # also what tomllib and msgspec raise
+        raise ConfigError(
+            f"{path}: not a model catalogue: {error}", hint="mend it, or move it away and add the models again"
+        ) from error
+
+
+def parse_models(text: str) -> dict[str, Model]:
+    return msgspec.convert(tomllib.loads(text).get("model", {}), dict[str, Model])
+
+
+def find(name: str, folder: Path | None = None) -> Model:
+    """The entry of that name; with `folder` also those that were added there.
+
+    Raises:
+        ConfigError: no such model; the hint names the nearest. Or the user's catalogue is damaged.
     """
     import difflib
 
-    try:
-        return catalogue()[name]
-    except KeyError:
-        near = difflib.get_close_matches(name, catalogue(), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "`edge models list` shows all"
-        raise ConfigError(f"model {name!r}: not in the catalogue", hint=hint) from None
+    if (shipped := catalogue().get(name)) is not None:
+        return shipped
+    models = known(folder) if folder is not None else catalogue()
+    if name in models:
+        return models[name]
+    near = difflib.get_close_matches(name, models, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else "`edge models list` shows all"
+    raise ConfigError(f"model {name!r}: not in the catalogue", hint=hint)
 
 
 def require(name: str, folder: Path) -> tuple[Path, tuple[str, ...]]:
@@ -85,8 +125,8 @@ def require(name: str, folder: Path) -> tuple[Path, tuple[str, ...]]:
         ConfigError: no such model.
         AssetError: a file is missing or damaged.
     """
-    model = find(name)
-    hint = f"get it with `edge models pull {name}`"
+    model = find(name, folder)
+    hint = f"get it with `edge models pull {name}`" if model.file.sources else "add it again with `edge models add`"
     path = assets.require(model.file, folder, hint=hint)
     if model.label_file is None:
         return path, model.labels

@@ -7,12 +7,32 @@ from edge.camera.port import Frame
 from edge.geometry import Box
 
 
+class KeyPoint(NamedTuple):
+    """A named place of a body: x and y normalised to the frame, score 0..1."""
+
+    name: str
+    x: float
+    y: float
+    score: float
+
+
 class Detection(NamedTuple):
     """One frame's finding: a label, a score in 0..1, and where, normalised to the frame."""
 
     label: str
     score: float
     box: Box
+
+
+class Insight(NamedTuple):
+    """What a second look at one thing found: a finer label with its score, key points in the frame, either or neither."""
+
+    sub_label: str = ""
+    sub_score: float = 0.0
+    keypoints: tuple[KeyPoint, ...] = ()
+
+
+NOTHING = Insight()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +74,12 @@ class Detector(Protocol):
         """
         ...
 
-    def infer(self, prepared: Prepared) -> list[Detection]:
+    def infer(self, prepared: Prepared) -> list[Detection] | None:
         """Look at a prepared frame.
 
         Returns:
-            Best score first; only what reaches `floor_of(label)`.
+            Best score first; only what reaches `floor_of(label)`. None: there is no result for this frame, which is not the same as
+            that there is nothing in it (a network inside the sensor skips frames).
 
         Raises:
             DetectorError: the interpreter or delegate failed; `retryable` says whether another try may help.
@@ -93,5 +114,7 @@ class SplitDetector(Detector, Protocol):
 def detect(detector: Detector, frame: Frame) -> list[Detection]:
     """Both steps, one after the other; only what counts."""
     return [
-        found for found in detector.infer(detector.prepare(frame)) if found.score >= detector.threshold_of(found.label)
+        found
+        for found in detector.infer(detector.prepare(frame)) or ()
+        if found.score >= detector.threshold_of(found.label)
     ]

@@ -8,7 +8,10 @@ import numpy as np
 from edge.errors import DetectorError
 from edge.geometry import WHOLE, Size
 from edge.recognition.catalogue import Model
+from edge.recognition.pose import OUTPUT as POSE_OUTPUT
+from edge.recognition.pose import decode_body
 from edge.recognition.ssd import Floats, Found, decode_postprocessed, decode_raw, make_anchors
+from edge.recognition.yolo import LAYOUTS, read_candidates
 
 Reader = Callable[[Floats], list[Found]]
 """Called after each inference with the lowest score of interest for each class."""
@@ -24,6 +27,10 @@ def make_reader(model: Model, interpreter: Any, classes: int) -> Reader:
         "ssd_raw": _ssd_raw,
         "ssd_postprocess": _ssd_postprocess,
         "classification": _classification,
+        "pose": _pose,
+        "yolov5": _yolo,
+        "yolov8": _yolo,
+        "yolov10": _yolo,
     }
     return makers[model.family](model, interpreter, classes)
 
@@ -77,3 +84,21 @@ def _classification(model: Model, interpreter: Any, classes: int) -> Reader:
         return [(best, float(scores[best]), WHOLE)] if scores[best] >= floor[best] else []
 
     return read
+
+
+def _pose(model: Model, interpreter: Any, classes: int) -> Reader:
+    position = _position(interpreter, POSE_OUTPUT)
+    return lambda floor: decode_body(interpreter.output(position), floor)
+
+
+def _yolo(model: Model, interpreter: Any, classes: int) -> Reader:
+    layout = LAYOUTS[model.family]
+    shapes = [tuple(int(length) for length in detail["shape"]) for detail in interpreter.outputs]
+    if len(shapes) != 1 or not layout.fits(shapes[0], classes):
+        raise DetectorError(
+            f"outputs {shapes} are not those of {model.family} with {classes} labels: {layout.shape_for(classes)} was expected",
+            hint="give as many labels as the model has classes, or another family",
+        )
+    width, height = input_size(interpreter) if model.box_unit == "pixels" else (1, 1)
+    scale = np.array([width, height, width, height], np.float32)
+    return lambda floor: read_candidates(layout.split(interpreter.output(0)), scale, floor)

@@ -1,15 +1,14 @@
 """The detector that runs a catalogue model on a TFLite runtime."""
 
-import difflib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from edge.camera.port import Frame
-from edge.errors import ConfigError
 from edge.recognition import catalogue
 from edge.recognition.catalogue import Model
+from edge.recognition.labels import check_labels
 from edge.recognition.port import Computed, Detection, Prepared
 from edge.recognition.readers import input_size, make_reader
 from edge.recognition.runtime import Interpreter, Tensor
@@ -55,7 +54,7 @@ class TfliteDetector:
         thresholds: Mapping[str, float] | None = None,
         only: Collection[str] = (),
     ) -> None:
-        _check_labels(title, labels, [*(thresholds or {}), *only])
+        check_labels("detector", f"model {title}", labels, [*(thresholds or {}), *only])
         self._model = model
         self._thresholds = {**model.thresholds, **(thresholds or {})}
         self.interpreter = Interpreter(path, threads)
@@ -115,18 +114,10 @@ def load(
         DetectorError: no runtime, or the file does not fit its entry.
     """
     path, labels = catalogue.require(name, folder)
-    model = catalogue.find(name)
+    model = catalogue.find(name, folder)
     return TfliteDetector(
         name, model, path, labels, threads=threads, keep_score=keep_score, thresholds=thresholds, only=only
     )
-
-
-def _check_labels(title: str, known: Collection[str], named: Collection[str]) -> None:
-    for label in named:
-        if label not in known:
-            near = difflib.get_close_matches(label, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"it knows: {', '.join(sorted(known))}"
-            raise ConfigError(f"detector: model {title} has no label {label!r}", hint=hint)
 
 
 def _plural(count: int, word: str) -> str:

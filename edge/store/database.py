@@ -58,6 +58,12 @@ MIGRATIONS = (
         PRIMARY KEY (camera, path)
     ) WITHOUT ROWID;
     """,
+    """
+    -- What a second look found; key points as JSON: [[name, x, y, score], ...]
+    ALTER TABLE events ADD COLUMN sub_label TEXT;
+    ALTER TABLE events ADD COLUMN sub_score REAL;
+    ALTER TABLE events ADD COLUMN keypoints TEXT;
+    """,
 )
 
 

@@ -4,15 +4,18 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import msgspec
+
 from edge.camera.port import Still
 from edge.clock import Instant
 from edge.geometry import Box
+from edge.recognition.port import KeyPoint
 from edge.store.database import FILE_NAME, open_database, transaction, translated
 from edge.store.port import Event, Picture, Record
 
 _COLUMNS = """e.id, e.revision, e.camera, e.label, e.score, e.box_left, e.box_top, e.box_right, e.box_bottom,
     e.started_wall_s, e.started_boot_s, e.seen_wall_s, e.seen_boot_s, e.boot_id, e.end_reason, e.source,
-    p.sha256, p.width_px, p.height_px, p.size_bytes"""
+    e.sub_label, e.sub_score, e.keypoints, p.sha256, p.width_px, p.height_px, p.size_bytes"""
 _SELECT = f"SELECT {_COLUMNS} FROM events e LEFT JOIN pictures p ON p.sha256 = e.picture"  # noqa: S608 - constants only
 
 
@@ -47,13 +50,15 @@ class EventStore:
             row = (picture.sha256, picture.width_px, picture.height_px, picture.size_bytes)
             self._connection.execute("INSERT INTO pictures VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", row)
         self._connection.execute(
-            """INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, score = excluded.score,
                 box_left = excluded.box_left, box_top = excluded.box_top, box_right = excluded.box_right, box_bottom = excluded.box_bottom,
                 seen_wall_s = excluded.seen_wall_s, seen_boot_s = excluded.seen_boot_s, end_reason = excluded.end_reason,
-                picture = excluded.picture""",
+                picture = excluded.picture, sub_label = excluded.sub_label, sub_score = excluded.sub_score,
+                keypoints = excluded.keypoints""",
             (event.id, event.revision, event.camera, event.label, event.score, *event.box, *event.started, *event.seen, event.boot_id,
-             event.end_reason, event.source, picture and picture.sha256),
+             event.end_reason, event.source, picture and picture.sha256, event.sub_label, event.sub_score,
+             msgspec.json.encode(event.keypoints).decode() if event.keypoints is not None else None),
         )  # fmt: skip
         if picture is not None:
             link = (event.id, picture.sha256)
@@ -105,12 +110,13 @@ def _filters(label: str | None, camera: str | None, before: str | None) -> list[
 
 def _event(row: tuple[object, ...]) -> Event:
     (id_, revision, camera, label, score, left, top, right, bottom, started_wall, started_boot, seen_wall, seen_boot, boot_id, end_reason,
-     source, sha256, width, height, size) = row  # fmt: skip
+     source, sub_label, sub_score, keypoints, sha256, width, height, size) = row  # fmt: skip
     picture = Picture(sha256, width, height, size) if sha256 else None  # type: ignore[arg-type]
     return Event(
         id=id_, revision=revision, camera=camera, label=label, score=score, box=Box(left, top, right, bottom),  # type: ignore[arg-type]
         started=Instant(started_wall, started_boot), seen=Instant(seen_wall, seen_boot), boot_id=boot_id,  # type: ignore[arg-type]
-        end_reason=end_reason, source=source, picture=picture,  # type: ignore[arg-type]
+        end_reason=end_reason, source=source, picture=picture, sub_label=sub_label, sub_score=sub_score,  # type: ignore[arg-type]
+        keypoints=msgspec.json.decode(str(keypoints), type=tuple[KeyPoint, ...]) if keypoints else None,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import msgspec
 from edge.camera.port import Still
 from edge.clock import Instant
 from edge.geometry import Box
+from edge.recognition.port import KeyPoint
 
 EndReason = Literal["left", "camera", "stopped", "interrupted", "still"]
 """Why an event ended: its thing left · the camera stopped or its file ended · the program stopped in order · the program was killed and
@@ -33,7 +34,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     `revision` grows with every change that is published. `score` is the best so far; `box` is where the thing is in
     `picture`. `end_reason` is None while the thing is there. `source` is the file of a stored picture. `picture` is None
-    when it could not be kept.
+    when it could not be kept. `sub_label`, `sub_score` and `keypoints` are what a second look found, None when there was none or it
+    found nothing.
     """
 
     id: str
@@ -48,6 +50,14 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     end_reason: EndReason | None = None
     source: str | None = None
     picture: Picture | None = None
+    sub_label: str | None = None
+    sub_score: float | None = None
+    keypoints: tuple[KeyPoint, ...] | None = None
+
+    @property
+    def title(self) -> str:
+        """Label and sub-label, for people."""
+        return title_of(self.label, self.sub_label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,10 @@ class Message:
 
     topic: str
     payload: bytes
+
+
+def title_of(label: str, sub_label: str | None) -> str:
+    return f"{label} ({sub_label})" if sub_label else label
 
 
 class Waiting(NamedTuple):

@@ -158,3 +158,16 @@ def test_a_full_disk_loses_nothing_and_is_over_when_there_is_space(
     for kept in EventStore(small_disk).newest(100):
         assert kept.picture is None or folder.path_of(kept.picture).stat().st_size == kept.picture.size_bytes
     assert not list(small_disk.rglob("*.tmp"))
+
+
+def test_an_update_between_start_and_end_keeps_the_picture(data_dir: Path) -> None:
+    under_test = keeper(data_dir)
+    under_test.start()
+    under_test.submit(Outcome([Change("started", event("a"), frame())]))
+    under_test.submit(Outcome([Change("updated", event("a", 2), None)]))
+    under_test.submit(Outcome([Change("ended", event("a", 3, "left"), None)]))
+    under_test.stop()
+    messages = payloads(data_dir)
+    assert [message["type"] for message in messages] == ["started", "updated", "ended"]
+    assert len({message["picture"]["sha256"] for message in messages}) == 1
+    assert (under_test.events, under_test.pictures) == (1, 1)

@@ -64,12 +64,17 @@ def test_the_default_detector_on_more(detector: TfliteDetector, shared: Path, pi
         ("mobilenet_v2_imagenet", "parrot.jpg", "macaw", 1.0),
         ("mobilenet_v2_inat_birds", "parrot.jpg", "Ara macao (Scarlet Macaw)", 0.75),
         ("mobilenet_v1_025_imagenet", "parrot.jpg", "macaw", 0.79),
+        ("movenet_lightning", "grace_hopper.png", "Person", 0.32),
     ],
 )
 def test_the_classifiers(shared: Path, model: str, picture: str, label: str, score: float) -> None:
     found = look(tflite.load(model, shared / "models"), shared / "pictures" / picture)
     assert found[0].label == label
     assert found[0].score > score - 0.1, "the known answer came with another scaling filter; surer is not worse"
+
+
+def test_the_pose_model_finds_nobody_in_a_parrot(shared: Path) -> None:
+    assert look(tflite.load("movenet_lightning", shared / "models"), shared / "pictures" / "parrot.jpg") == []
 
 
 def test_the_bird_model_finds_no_bird_in_a_cat(shared: Path) -> None:

@@ -11,6 +11,7 @@ from edge.clock import Instant
 from edge.errors import StoreError
 from edge.geometry import Box
 from edge.identity import device_id, locked
+from edge.recognition.port import KeyPoint
 from edge.store.database import FILE_NAME, MIGRATIONS, open_database
 from edge.store.events import EventStore
 from edge.store.outbox import Outbox
@@ -195,3 +196,29 @@ def test_two_programs_do_not_share_a_data_folder(data_dir: Path) -> None:
         pass
     with locked(data_dir):
         pass
+
+
+def test_what_a_second_look_found_comes_back(data_dir: Path) -> None:
+    store = EventStore(data_dir)
+    first = event("a")
+    store.commit([Record((first,))])
+    points = (KeyPoint("nose", 0.25, 0.5, 0.75), KeyPoint("left eye", 0.3, 0.45, 0.5))
+    looked_at = event("a", revision=2, sub_label="beagle", sub_score=0.75, keypoints=points)
+    store.commit([Record((looked_at,))])
+    assert store.newest(10) == [looked_at]
+
+
+def test_a_database_of_the_first_version_is_taken_over(data_dir: Path) -> None:
+    data_dir.mkdir()
+    with sqlite3.connect(data_dir / FILE_NAME) as connection:
+        connection.executescript(MIGRATIONS[0])
+        connection.execute("PRAGMA user_version = 1")
+        connection.execute(
+            """INSERT INTO events VALUES
+            ('a', 1, 'door', 'Car', 0.75, 0.1, 0.2, 0.3, 0.4, 1000.5, 10.25, 1001.5, 11.25, 'boot', NULL, NULL, NULL)"""
+        )
+    connection.close()
+    store = EventStore(data_dir)
+    assert store.newest(10) == [event("a")]
+    store.commit([Record((event("a", sub_label="taxi", sub_score=0.5),))])
+    assert store.newest(10)[0].title == "Car (taxi)"

@@ -16,6 +16,7 @@ LAYERS = (
     ("wiring",),
     ("runtime", "testing"),
     ("pipeline",),
+    ("follower",),
     ("exchange",),
     ("mqtt",),
     ("events",),
@@ -36,6 +37,7 @@ VENDORS = {
     "ai_edge_litert": {"recognition/runtime.py"},
     "tflite_runtime": {"recognition/runtime.py"},
     "av": {"camera/file.py", "bench/copied_loop.py"},
+    "picamera2": {"recognition/hailo.py", "recognition/imx500.py"},
     "sqlite3": {"store/database.py", "store/events.py", "store/stills.py"},
 }
 

@@ -4,10 +4,10 @@ import numpy as np
 
 from edge.camera.port import Frame, Still
 from edge.clock import Instant
-from edge.events.lifecycle import Change, LifeCycle
+from edge.events.lifecycle import Change, LifeCycle, LookRequest, LookResult
 from edge.events.tracks import TrackSettings
 from edge.geometry import Box
-from edge.recognition.port import Detection
+from edge.recognition.port import NOTHING, Detection, Insight
 
 PIXELS = np.zeros((4, 4, 3), np.uint8)
 
@@ -99,3 +99,143 @@ def test_a_stored_picture_stands_alone() -> None:
     assert {change.event.source for change in changes} == {"/pictures/a.jpg"}
     assert changes[1].event.end_reason == "still"
     assert under_test.finish("stopped") == []
+
+
+class Asked:
+    """`edge.events.lifecycle.Looks` that keeps what it was asked and answers when it is told to."""
+
+    def __init__(self, answer: Insight = NOTHING) -> None:
+        self.requests: list[LookRequest] = []
+        self.answer = answer
+
+    def wants(self, label: str) -> bool:
+        return label == "Car"
+
+    def ask(self, request: LookRequest) -> None:
+        self.requests.append(request)
+
+    def look(self, request: LookRequest) -> Insight:
+        self.requests.append(request)
+        return self.answer
+
+
+TAXI = Insight("taxi", 0.8)
+
+
+def looking(asked: Asked) -> LifeCycle:
+    numbers = count(1)
+    return LifeCycle("door", "boot", TrackSettings(2, 1.0), lambda label: 0.5, lambda: f"id{next(numbers)}", asked)
+
+
+def run(under_test: LifeCycle, frames: range, found: Detection | None = None) -> list[Change]:
+    return [change for number in frames for change in under_test.on_frame(frame(number), [found or car(0.8)])]
+
+
+def test_a_thing_is_looked_at_once_at_its_best_picture() -> None:
+    asked = Asked()
+    under_test = looking(asked)
+    under_test.on_frame(frame(0), [car(0.8)])
+    assert asked.requests == [], "not an event yet"
+    run(under_test, range(1, 5))
+    (request,) = asked.requests
+    assert (request.event, request.label, request.box) == ("id1", "Car", car(0.8).box)
+    assert request.frame.sequence == 0
+
+
+def test_other_labels_are_not_looked_at() -> None:
+    asked = Asked()
+    run(looking(asked), range(5), Detection("Cat", 0.8, Box(0.4, 0.4, 0.6, 0.6)))
+    assert asked.requests == []
+
+
+def test_what_a_look_found_is_published_once_and_is_in_the_end_too() -> None:
+    asked = Asked()
+    under_test = looking(asked)
+    run(under_test, range(3))
+    (updated,) = under_test.on_look(LookResult(asked.requests[0], TAXI))
+    assert (updated.kind, updated.event.revision, updated.event.sub_label, updated.event.sub_score) == (
+        "updated",
+        2,
+        "taxi",
+        0.8,
+    )
+    assert updated.frame is None, "it was found in the picture that was announced"
+    run(under_test, range(3, 5), car(0.9, 0.4))
+    assert len(asked.requests) == 1, "what is known is not asked again"
+    (ended,) = under_test.finish("camera")
+    assert (ended.event.revision, ended.event.sub_label) == (3, "taxi")
+
+
+def test_a_better_picture_is_looked_at_when_the_first_look_found_nothing() -> None:
+    asked = Asked()
+    under_test = looking(asked)
+    run(under_test, range(3))
+    assert under_test.on_look(LookResult(asked.requests[0], NOTHING)) == []
+    run(under_test, range(3, 4), car(0.8, 0.3))
+    assert [request.frame.sequence for request in asked.requests] == [0, 3]
+    (updated,) = under_test.on_look(LookResult(asked.requests[1], TAXI))
+    assert updated.frame is asked.requests[1].frame, "the picture goes with what was found in it"
+    assert updated.event.box == car(0.8, 0.3).box
+
+
+def test_a_better_picture_that_came_during_the_look_is_looked_at_behind_it() -> None:
+    asked = Asked()
+    under_test = looking(asked)
+    run(under_test, range(3))
+    run(under_test, range(3, 4), car(0.8, 0.3))
+    assert len(asked.requests) == 1
+    under_test.on_look(LookResult(asked.requests[0], NOTHING))
+    assert [request.frame.sequence for request in asked.requests] == [0, 3]
+
+
+def test_there_are_two_looks_at_the_most() -> None:
+    asked = Asked()
+    under_test = looking(asked)
+    answered = 0
+    for number in range(8):
+        under_test.on_frame(frame(number), [car(0.8, 0.1 + number * 0.05)])
+        for request in asked.requests[answered:]:
+            answered += 1
+            under_test.on_look(LookResult(request, NOTHING))
+    assert len(asked.requests) == 2
+
+
+def test_an_end_waits_for_a_look_that_is_under_way() -> None:
+    asked = Asked()
+    under_test = looking(asked)
+    run(under_test, range(3))
+    assert under_test.finish("camera") == []
+    (ended,) = under_test.on_look(LookResult(asked.requests[0], TAXI))
+    assert (ended.kind, ended.event.revision, ended.event.sub_label, ended.event.end_reason) == (
+        "ended",
+        2,
+        "taxi",
+        "camera",
+    )
+    assert under_test.release() == []
+
+
+def test_an_end_does_not_wait_for_ever() -> None:
+    asked = Asked()
+    under_test = looking(asked)
+    run(under_test, range(3))
+    assert [under_test.on_frame(frame(number), []) for number in range(3, 10)] == [[]] * 7
+    late = [change for number in range(10, 20) for change in under_test.on_frame(frame(number), [])]
+    assert [(change.kind, change.event.sub_label) for change in late] == [("ended", None)]
+    assert under_test.on_look(LookResult(asked.requests[0], TAXI)) == []
+
+
+def test_the_end_of_the_program_releases_what_waits() -> None:
+    under_test = looking(Asked())
+    run(under_test, range(3))
+    assert under_test.finish("stopped") == []
+    assert [change.event.end_reason for change in under_test.release()] == ["stopped"]
+
+
+def test_a_stored_picture_is_looked_at_before_its_event_is_made() -> None:
+    asked = Asked(TAXI)
+    changes = looking(asked).on_frame(frame(0, Still("/pictures/a.jpg", 1, 2)), [car(0.8)])
+    assert [(change.kind, change.event.sub_label, change.event.revision) for change in changes] == [
+        ("started", "taxi", 1),
+        ("ended", "taxi", 2),
+    ]

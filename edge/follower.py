@@ -1,0 +1,124 @@
+"""From results to events: reads what inference left, follows things, and hands on what happened. A thread of its own, beside inference."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from queue import SimpleQueue
+
+from edge.events.lifecycle import LifeCycle, LookResult, Outcome
+from edge.events.looks import LookThread
+from edge.exchange import CameraStopped
+from edge.recognition.port import Computed, Detection, Detector, SplitDetector
+
+AHEAD = 4
+"""Results that wait to be read. Beyond it inference waits: a slow card holds recognition back rather than filling the memory."""
+LOOKS_S = 2.0
+"""How long a stop waits for second looks that are under way."""
+
+
+@dataclass(slots=True)
+class Stats:
+    """Counters since the start; each written by one thread, read by any."""
+
+    frames: int = 0
+    """Recognised."""
+    dropped: int = 0
+    """Replaced by a newer one before they were taken."""
+    looks_dropped: int = 0
+    """Second looks given up because newer ones came."""
+    camera_errors: int = 0
+    detector_errors: int = 0
+    first_frame_s: float = 0.0
+    last_result_s: float = 0.0
+    """Monotonic seconds."""
+    prepare_s: float = 0.0
+    infer_s: float = 0.0
+    events_s: float = 0.0
+    """Busy time of each step."""
+
+    @property
+    def fps(self) -> float:
+        span_s = self.last_result_s - self.first_frame_s
+        return self.frames / span_s if span_s > 0 else 0.0
+
+
+class Follower:
+    """Args:
+        lives: the life-cycle of each camera's events.
+        submit: takes what each frame led to; may block.
+        looks: second looks, which the life-cycles ask for; started and stopped here.
+
+    Thread: `result` and `put` any; `run` is the thread.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        lives: Mapping[str, LifeCycle],
+        submit: Callable[[Outcome], None],
+        stats: Stats,
+        looks: LookThread | None,
+    ) -> None:
+        self._read = detector.read if isinstance(detector, SplitDetector) else _as_it_is
+        self._lives = lives
+        self._submit = submit
+        self._stats = stats
+        self._looks = looks
+        self._room = threading.Semaphore(AHEAD)
+        self._items: SimpleQueue[Computed | CameraStopped | LookResult | None] = SimpleQueue()
+
+    def result(self, computed: Computed) -> None:
+        """Hand over a result; waits while too many wait already."""
+        self._room.acquire()
+        self._items.put(computed)
+
+    def put(self, item: CameraStopped | LookResult | None) -> None:
+        """Anything else, in its turn; None ends the thread."""
+        self._items.put(item)
+
+    def run(self) -> None:
+        if self._looks is not None:
+            self._looks.start(self.put)
+        while (item := self._items.get()) is not None:
+            if isinstance(item, CameraStopped):
+                self._submit(Outcome(self._lives[item.camera].finish("camera")))
+            elif isinstance(item, LookResult):
+                self._take_look(item)
+            else:
+                self._room.release()
+                self._follow(item)
+        self._finish_looks()
+        for life in self._lives.values():
+            self._submit(Outcome(life.finish("stopped") + life.release()))
+
+    def _follow(self, computed: Computed) -> None:
+        frame, begin_s = computed.frame, time.monotonic()
+        detections = self._read(computed)
+        if detections is None:  # no result for this frame: neither a finding nor a miss
+            return
+        life = self._lives[frame.camera]
+        changes = life.on_frame(frame, detections)
+        self._submit(Outcome(changes, (frame.camera, frame.still) if frame.still else None, life.likely()))
+        self._stats.frames += 1
+        self._stats.last_result_s = time.monotonic()
+        self._stats.events_s += self._stats.last_result_s - begin_s
+
+    def _take_look(self, result: LookResult) -> None:
+        if self._looks is not None:
+            self._stats.looks_dropped = self._looks.dropped
+        self._submit(Outcome(self._lives[result.request.frame.camera].on_look(result)))
+
+    def _finish_looks(self) -> None:
+        """Give looks that are under way a moment, so that the last events have their results."""
+        if self._looks is None:
+            return
+        self._looks.stop(LOOKS_S)
+        while not self._items.empty():
+            if isinstance(item := self._items.get(), LookResult):
+                self._take_look(item)
+
+
+def _as_it_is(computed: Computed) -> list[Detection] | None:
+    found: list[Detection] | None = computed.work
+    return found

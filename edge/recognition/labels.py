@@ -1,0 +1,17 @@
+"""Which of a detector's labels count, and from which score."""
+
+import difflib
+from collections.abc import Collection
+
+from edge.errors import ConfigError
+
+
+def check_labels(place: str, title: str, known: Collection[str], named: Collection[str]) -> None:
+    """Raises:
+    ConfigError: `named` holds a label that is not `known`; the hint names the nearest.
+    """
+    for label in named:
+        if label not in known:
+            near = difflib.get_close_matches(label, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it knows: {', '.join(sorted(known))}"
+            raise ConfigError(f"{place}: {title} has no label {label!r}", hint=hint)
