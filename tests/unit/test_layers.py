@@ -23,19 +23,21 @@ LAYERS = (
     ("recognition",),
     ("identity",),
     ("camera.opening",),
-    ("camera.file", "camera.folder", "camera.pattern"),
+    ("camera.file", "camera.folder", "camera.pattern", "camera.stream", "camera.v4l2"),
+    ("camera.decoding", "camera.v4l2_device", "camera.restarts", "camera.watch"),
     ("pictures",),
     ("camera.port",),
     ("assets", "ids", "config"),
     ("health",),
-    ("clock", "files", "geometry"),
+    ("clock", "files", "geometry", "camera.address"),
     ("errors",),
 )
 VENDORS = {
     "paho": {"mqtt/connection.py", "mqtt/subscriber.py"},
     "ai_edge_litert": {"recognition/runtime.py"},
     "tflite_runtime": {"recognition/runtime.py"},
-    "av": {"camera/file.py"},
+    "av": {"camera/decoding.py"},
+    "linuxpy": {"camera/v4l2_device.py"},
     "sqlite3": {"store/database.py", "store/events.py", "store/stills.py"},
 }
 
