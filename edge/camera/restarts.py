@@ -5,7 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from edge.camera.port import Camera, Frame
+from edge.camera.port import Camera
+from edge.camera.wrapper import WrappedCamera
 from edge.clock import Clock
 from edge.errors import CameraError
 from edge.files import make_folder, write_durably
@@ -62,24 +63,12 @@ class Restarts:
         return [each for each in restarts if each.boot_id == self._clock.boot_id]
 
 
-class GuardedCamera:
+class GuardedCamera(WrappedCamera):
     """A camera that refuses to be opened while it is to be left alone, and is itself otherwise."""
 
     def __init__(self, camera: Camera, restarts: Restarts) -> None:
-        self._camera = camera
+        super().__init__(camera)
         self._restarts = restarts
-
-    @property
-    def name(self) -> str:
-        return self._camera.name
-
-    @property
-    def live(self) -> bool:
-        return self._camera.live
-
-    @property
-    def ended(self) -> bool:
-        return self._camera.ended
 
     def open(self) -> None:
         if left_s := self._restarts.left_out_s(self.name):
@@ -87,10 +76,4 @@ class GuardedCamera:
                 f"camera {self.name}: left out after it blocked the program {LIMIT} times within an hour",
                 hint=f"mend it and reboot; else it is tried again in {max(1, round(left_s / 60))} min",
             )
-        self._camera.open()
-
-    def read(self, timeout_s: float) -> Frame | None:
-        return self._camera.read(timeout_s)
-
-    def close(self) -> None:
-        self._camera.close()
+        super().open()
