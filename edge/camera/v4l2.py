@@ -86,7 +86,7 @@ class V4l2Camera:
         if self._mode.pixel_format not in _DECODERS:
             raise CameraError(f"camera {self.name}: {path}: gives {self._mode.pixel_format}", hint=_FORMAT_HINT)
         self._sequence = 0
-        log.info("camera opened camera=%s device=%s mode=%s", self.name, path, "%s %dx%d" % self._mode[:3])
+        log.info("camera opened camera=%s device=%s mode=%s %dx%d", self.name, path, *self._mode[:3])
 
     def read(self, timeout_s: float) -> Frame | None:
         if self._device is None:
