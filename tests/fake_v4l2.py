@@ -34,7 +34,8 @@ class FakeUsbCamera:
         self.streaming = False
         self._queued: list[int] = []
         self._count = 0
-        path.write_bytes(bytes(SLOTS * SLOT_BYTES))
+        with path.open("wb") as memory:
+            memory.truncate(SLOTS * SLOT_BYTES)
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("linuxpy.ioctl.fcntl", SimpleNamespace(ioctl=self._ioctl))

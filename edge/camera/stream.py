@@ -140,11 +140,12 @@ class StreamCamera:
 
 
 def options_for(address: str, transport: str) -> dict[str, str]:
-    """FFmpeg's options for a live stream: little buffering, nothing but the network."""
-    common = {"fflags": "nobuffer", "flags": "low_delay", "protocol_whitelist": PROTOCOLS, "analyzeduration": "1000000"}
-    if address.startswith("rtsp"):
-        return {**common, "rtsp_transport": transport}
-    return common
+    """FFmpeg's options for a live stream: a short analysis, nothing but the network.
+
+    Not `fflags=nobuffer`: it throws away what the analysis read, and with it the key picture that the first seconds build on.
+    """
+    common = {"protocol_whitelist": PROTOCOLS, "analyzeduration": "1000000"}
+    return {**common, "rtsp_transport": transport} if address.startswith("rtsp") else common
 
 
 _HINT = "it is tried again; try the address with another player, and check camera.source and the network"
