@@ -89,12 +89,11 @@ class Pipeline:
         self._room = threading.Semaphore(1)
         self._detector_broken = False
         self._watch = watch or CameraWatch(health, failed)
-        self._captures = [
-            self._thread(
-                f"camera-{camera.name}", self._capture, camera, self._watch.pulse(camera.name, live=camera.live)
-            )
-            for camera in cameras
-        ]
+        pulses = [self._watch.pulse(camera.name, live=camera.live) for camera in cameras]
+        self._captures = {
+            self._thread(f"camera-{camera.name}", self._capture, camera, pulse): pulse
+            for camera, pulse in zip(cameras, pulses, strict=True)
+        }
         self._watch_thread = self._thread("watch", self._look_after)
         self._prepare_thread = self._thread("prepare", self._prepare)
         self._infer_thread = self._thread("infer", self._infer)
@@ -119,8 +118,8 @@ class Pipeline:
         self._stopping.set()
         self._exchange.close()
         deadline_s = time.monotonic() + CAPTURE_STOP_S
-        for thread in self._captures:
-            thread.join(max(0.0, deadline_s - time.monotonic()))
+        for thread, pulse in self._captures.items():
+            thread.join(0.0 if pulse.blocked else max(0.0, deadline_s - time.monotonic()))
             if thread.is_alive():
                 log.error("camera left behind thread=%s: its driver does not return", thread.name)
         for thread in (self._watch_thread, self._prepare_thread, self._infer_thread):

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 
 log = logging.getLogger(__name__)
 
+SEND_S = 1.0
+"""A manager whose queue is full for longer than this misses a word."""
+
 
 class Watchdog:
     """A datagram for each word; does nothing where no service manager listens.
@@ -23,6 +26,7 @@ class Watchdog:
         self._interval_s = _interval_s(environment) if self._address else 0.0
         self._next_s = 0.0
         self._status = ""
+        self._unheard = False
 
     def ready(self) -> None:
         self._send("READY=1")
@@ -48,10 +52,14 @@ class Watchdog:
             return
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as out:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
+                out.settimeout(SEND_S)
                 out.sendto(word.encode(), address)
+            self._unheard = False
         except OSError as error:
-            log.warning("service manager not told word=%s error=%s", word.partition("=")[0], error.strerror)
+            if not self._unheard:
+                log.warning("service manager not told word=%s error=%s", word.partition("=")[0], error)
+            self._unheard = True
 
 
 def _interval_s(environment: Mapping[str, str]) -> float:

@@ -34,6 +34,11 @@ def camera(address: str, **options: object) -> StreamCamera:
     return StreamCamera("street", address, SystemClock(), **settings)  # type: ignore[arg-type]
 
 
+def open_and_read(cam: StreamCamera) -> None:
+    cam.open()
+    cam.read(1)
+
+
 def read(cam: StreamCamera, count: int) -> list[Frame]:
     frames = []
     for _ in range(count):
@@ -201,8 +206,7 @@ def test_a_stream_may_not_lead_to_a_file_of_this_machine(tmp_path: Path, samples
         thread.start()
         cam = camera(f"http://127.0.0.1:{server.server_port}/list.m3u8")
         with pytest.raises(CameraError):
-            cam.open()
-            cam.read(1)
+            open_and_read(cam)
         cam.close()
         server.shutdown()
         thread.join()
