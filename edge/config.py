@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from edge.camera.address import redacted
 from edge.errors import ConfigError
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
@@ -42,7 +43,18 @@ class Camera(Section, frozen=True):
     name: Name
     """Names the camera in topics and events: a-z, 0-9, - and _."""
     source: str
-    """Address: `folder:PATH`, `file:PATH` or `test:`."""
+    """Address: `folder:PATH`, `file:PATH`, `v4l2:DEVICE`, `rtsp://…`, `rtsps://…`, `http://…`, `https://…` or `test:`."""
+    username: str = ""
+    """Network streams: who logs in, in place of what the address says."""
+    password_file: str = ""
+    """Network streams: file whose first line is the password."""
+    transport: Literal["tcp", "udp"] = "tcp"
+    """`rtsp:` how the pictures travel; udp loses some."""
+    width: Annotated[int, msgspec.Meta(ge=16, le=8192)] = 1280
+    height: Annotated[int, msgspec.Meta(ge=16, le=8192)] = 720
+    """`v4l2:` the size to ask for; the nearest that the camera has is taken."""
+    stall_after_s: Annotated[float, msgspec.Meta(ge=1.0, le=3600.0)] = 10.0
+    """A live camera that gave no frame for so long is closed and opened again."""
     pace: Literal["realtime", "fast"] = "realtime"
     """`file:` as recorded, dropping frames when recognition is slower; or every frame, as fast as they are recognised."""
     loop: bool = False
@@ -50,7 +62,7 @@ class Camera(Section, frozen=True):
     remember: bool = True
     """`folder:` recognises each picture once, also over restarts; false: again at every start."""
     fps: Annotated[float, msgspec.Meta(gt=0, le=120)] = 10.0
-    """`test:` frames per second."""
+    """`test:` and `v4l2:` frames per second."""
 
 
 class Detector(Section, frozen=True):
@@ -163,7 +175,8 @@ def resolve_paths(config: Config, base: Path) -> Config:
     for camera in config.camera:
         scheme, rest = split_address(camera.source)
         source = f"{scheme}:{absolute(rest)}" if scheme in ("file", "folder") else camera.source
-        cameras.append(msgspec.structs.replace(camera, source=source))
+        password_file = absolute(camera.password_file)
+        cameras.append(msgspec.structs.replace(camera, source=source, password_file=password_file))
     paths = Paths(data=absolute(config.paths.data), models=absolute(config.paths.models))
     mqtt = msgspec.structs.replace(config.mqtt, password_file=absolute(config.mqtt.password_file))
     return msgspec.structs.replace(config, camera=tuple(cameras), paths=paths, mqtt=mqtt)
@@ -180,7 +193,19 @@ def default_data_dir() -> Path:
 
 
 _TABLES: dict[str, type[Section]] = {"camera": Camera, "second_look": SecondLook}
-_ONLY_FOR = {"pace": "file", "loop": "file", "remember": "folder", "fps": "test"}
+NETWORK = ("rtsp", "rtsps", "http", "https")
+SCHEMES = ("folder", "file", "v4l2", *NETWORK, "test")
+_ONLY_FOR = {
+    "pace": ("file",),
+    "loop": ("file",),
+    "remember": ("folder",),
+    "fps": ("test", "v4l2"),
+    "width": ("v4l2",),
+    "height": ("v4l2",),
+    "username": NETWORK,
+    "password_file": NETWORK,
+    "transport": ("rtsp", "rtsps"),
+}
 
 
 def split_address(source: str) -> tuple[str, str]:
@@ -199,15 +224,25 @@ def _check_cameras(config: Config, place: str) -> None:
             )
         names.add(camera.name)
         scheme, rest = split_address(camera.source)
-        if scheme not in ("file", "folder", "test"):
-            hint = "use folder:PATH, file:PATH or test:"
-            raise ConfigError(f"{where}.source: {camera.source!r} is no camera address", hint=hint)
-        if scheme != "test" and not rest:
-            raise ConfigError(f"{where}.source: {camera.source!r} names no path", hint=f"write {scheme}:PATH")
-        defaults = Camera(name=camera.name, source=camera.source)
-        for option, only in _ONLY_FOR.items():
-            if only != scheme and getattr(camera, option) != getattr(defaults, option):
-                raise ConfigError(f"{where}.{option}: only a {only}: camera has it", hint="remove the line")
+        shown = redacted(camera.source)
+        if scheme not in SCHEMES:
+            hint = "use folder:PATH, file:PATH, v4l2:DEVICE, rtsp://…, http://… or test:"
+            raise ConfigError(f"{where}.source: {shown!r} is no camera address", hint=hint)
+        if scheme != "test" and not (rest.strip("/") if scheme in NETWORK else rest):
+            hint = f"write {scheme}:{'//HOST/PATH' if scheme in NETWORK else 'PATH'}"
+            raise ConfigError(f"{where}.source: {shown!r} names no path", hint=hint)
+        if scheme in NETWORK and not rest.startswith("//"):
+            raise ConfigError(f"{where}.source: {shown!r} is no camera address", hint=f"write {scheme}://HOST/PATH")
+        if camera.password_file and not camera.username:
+            raise ConfigError(f"{where}.password_file: there is no username", hint="add username")
+        _check_options(camera, scheme, where)
+
+
+def _check_options(camera: Camera, scheme: str, where: str) -> None:
+    defaults = Camera(name=camera.name, source=camera.source)
+    for option, only in _ONLY_FOR.items():
+        if scheme not in only and getattr(camera, option) != getattr(defaults, option):
+            raise ConfigError(f"{where}.{option}: only a {': or '.join(only)}: camera has it", hint="remove the line")
 
 
 def _unknown_keys(raw: dict[str, Any], section: type[Section], prefix: str) -> Iterator[tuple[str, list[str]]]:

@@ -35,6 +35,20 @@ class CameraError(EdgeError):
     retryable = True
 
 
+class CameraStalledError(CameraError):
+    """A camera is silent though it reports no error."""
+
+
+class CameraBlockedError(CameraError):
+    """A camera's native code does not return, so that only ending the process frees it. `camera` is its name."""
+
+    retryable = False
+
+    def __init__(self, camera: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.camera = camera
+
+
 class PictureError(EdgeError):
     """A file is not a picture that can be read, or a picture cannot be written."""
 

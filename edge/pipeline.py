@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from queue import SimpleQueue
 
 from edge.camera.port import Camera, Frame
-from edge.errors import CameraError, DetectorError
+from edge.camera.watch import CameraWatch, Pulse
+from edge.errors import CameraError, CameraStalledError, DetectorError
 from edge.events.lifecycle import LifeCycle, Outcome
 from edge.events.looks import LookThread
 from edge.exchange import CameraStopped, FrameExchange
 from edge.follower import Follower, Stats
-from edge.health import Health
+from edge.health import Health, State
 from edge.recognition.port import Computed, Detector, Prepared, SplitDetector
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 READ_TIMEOUT_S = 0.5
 STORED_AHEAD = 2
 FIRST_RETRY_S, LAST_RETRY_S = 1.0, 60.0
+CAPTURE_STOP_S = 10.0
+"""Cameras get so long to come back from their drivers when the pipeline stops; one that blocks for ever is left behind."""
 
 
 class Pipeline:
@@ -35,6 +38,7 @@ class Pipeline:
         submit: takes what each frame led to; may block to hold recognition back.
         health: is told how each camera is.
         failed: called with whatever unforeseen thing a thread died of.
+        watch: looks after silent and blocked cameras; None: with its default bounds, and a blocked camera ends in `failed`.
         retry: open a camera again after an error; False: leave it.
         looks: second looks, which the life-cycles ask for; started and stopped with the pipeline.
     """
@@ -48,10 +52,12 @@ class Pipeline:
         failed: Callable[[BaseException], None],
         health: Health,
         *,
+        watch: CameraWatch | None = None,
         retry: bool = True,
         looks: LookThread | None = None,
     ) -> None:
         self.stats = Stats()
+        self._owed_since_s = 0.0
         self._detector = detector
         lives = {camera.name: life_cycle(camera.name) for camera in cameras}
         self._follower = Follower(detector, lives, submit, self.stats, looks)
@@ -67,13 +73,25 @@ class Pipeline:
             detector.compute if isinstance(detector, SplitDetector) else self._infer_whole
         )
         self._detector_broken = False
-        self._captures = [self._thread(f"camera-{camera.name}", self._capture, camera) for camera in cameras]
+        self._watch = watch or CameraWatch(health, failed)
+        pulses = [self._watch.pulse(camera.name, live=camera.live) for camera in cameras]
+        self._captures = {
+            self._thread(f"camera-{camera.name}", self._capture, camera, pulse): pulse
+            for camera, pulse in zip(cameras, pulses, strict=True)
+        }
+        self._watch_thread = self._thread("watch", self._look_after)
         self._prepare_thread = self._thread("prepare", self._prepare)
         self._infer_thread = self._thread("infer", self._infer)
         self._follow_thread = self._thread("follow", self._follower.run)
 
     def start(self) -> None:
-        for thread in (self._follow_thread, self._infer_thread, self._prepare_thread, *self._captures):
+        for thread in (
+            self._follow_thread,
+            self._infer_thread,
+            self._prepare_thread,
+            *self._captures,
+            self._watch_thread,
+        ):
             thread.start()
 
     @property
@@ -81,11 +99,22 @@ class Pipeline:
         """False once every camera has ended and its last frame has been dealt with."""
         return self._follow_thread.is_alive()
 
+    @property
+    def owing_s(self) -> float:
+        """For how long a frame has been there without any result since: recognition that is slow, failing or hung; 0: none is owed."""
+        since_s = self._owed_since_s
+        return time.monotonic() - since_s if since_s else 0.0
+
     def stop(self) -> None:
         """End the cameras, recognise what was taken already, end the events."""
         self._stopping.set()
         self._exchange.close()
-        for thread in (*self._captures, self._prepare_thread, self._infer_thread, self._follow_thread):
+        deadline_s = time.monotonic() + CAPTURE_STOP_S
+        for thread, pulse in self._captures.items():
+            thread.join(0.0 if pulse.blocked else max(0.0, deadline_s - time.monotonic()))
+            if thread.is_alive():
+                log.error("camera left behind thread=%s: its driver does not return", thread.name)
+        for thread in (self._watch_thread, self._prepare_thread, self._infer_thread, self._follow_thread):
             thread.join()
 
     def _thread(self, name: str, run: Callable[..., None], *arguments: object) -> threading.Thread:
@@ -97,26 +126,35 @@ class Pipeline:
 
         return threading.Thread(target=guarded, name=name, daemon=True)
 
-    def _capture(self, camera: Camera) -> None:
+    def _capture(self, camera: Camera, pulse: Pulse) -> None:
         retry_s = FIRST_RETRY_S
         reported = ""
         while not self._stopping.is_set():
             frames = 0
             try:
-                camera.open()
-                for frame in self._frames(camera):
+                with pulse.call("open"):
+                    camera.open()
+                pulse.opened()
+                for frame in self._frames(camera, pulse):
                     if not frames:
                         self._health.report("camera", camera.name, "running")
+                        if reported:
+                            reported = ""
+                            log.info("camera works again camera=%s", camera.name)
                     frames += 1
+                    self._owed_since_s = self._owed_since_s or time.monotonic()
                     self._exchange.offer(frame, wait=not camera.live)
             except CameraError as error:
                 self.stats.camera_errors += 1
-                self._health.report("camera", camera.name, "failed", str(error))
+                state: State = "stalled" if isinstance(error, CameraStalledError) else "failed"
+                self._health.report("camera", camera.name, state, str(error))
                 if str(error) != reported:
                     reported = str(error)
-                    log.error("camera failed camera=%s error=%s", camera.name, error)
+                    log.error("camera %s camera=%s error=%s", state, camera.name, error)
             finally:
-                camera.close()
+                pulse.closed()
+                with pulse.call("close"):
+                    camera.close()
             self._exchange.camera_stopped(camera.name, for_good=camera.ended or not self._retry)
             if camera.ended:
                 self._health.report("camera", camera.name, "ended")
@@ -125,13 +163,20 @@ class Pipeline:
             retry_s = FIRST_RETRY_S if frames else min(retry_s * 2, LAST_RETRY_S)
             self._stopping.wait(retry_s)
 
-    def _frames(self, camera: Camera) -> Iterator[Frame]:
+    def _frames(self, camera: Camera, pulse: Pulse) -> Iterator[Frame]:
         while not self._stopping.is_set():
-            frame = camera.read(READ_TIMEOUT_S)
+            with pulse.call("read"):
+                frame = camera.read(READ_TIMEOUT_S)
             if frame is not None:
+                pulse.frame()
                 yield frame
             elif camera.ended:
                 return
+            pulse.check()
+
+    def _look_after(self) -> None:
+        while not self._stopping.wait(self._watch.interval_s):
+            self._watch.look()
 
     def _prepare(self) -> None:
         while True:
@@ -151,6 +196,7 @@ class Pipeline:
         while (item := self._ready.get()) is not None:
             self._room.release()
             if isinstance(item, CameraStopped):
+                self._owed_since_s = 0.0
                 self._follower.put(item)
             else:
                 self._compute(item)
@@ -172,6 +218,7 @@ class Pipeline:
         self.stats.dropped = self._exchange.dropped
         self.stats.infer_s += time.monotonic() - begin_s
         self._follower.result(computed)
+        self._owed_since_s = 0.0
 
     def _infer_whole(self, prepared: Prepared) -> Computed:
         return Computed(prepared.frame, self._detector.infer(prepared))

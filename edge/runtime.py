@@ -9,13 +9,15 @@ from pathlib import Path
 
 import msgspec
 
-from edge.errors import EdgeError
+from edge.errors import CameraBlockedError, DetectorError, EdgeError
 from edge.events.keeper import Keeper
+from edge.health import TROUBLE, Condition, Health
 from edge.mqtt.sender import Sender
 from edge.pipeline import Pipeline
 from edge.recognition.port import Detector
 from edge.store.outbox import Outbox
 from edge.store.stills import StillLedger
+from edge.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +25,8 @@ TICK_S = 0.2
 DRAIN_S = 30.0
 """How long a run that ended by itself waits for the broker to have everything; one that was stopped waits `STOP_DRAIN_S`."""
 STOP_DRAIN_S = 3.0
+RESULT_LIMIT_S = 60.0
+"""Frames that come for so long without one result: recognition hangs, and only a new process mends that."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +59,9 @@ class Appliance:
         pipeline: Pipeline,
         ledger: StillLedger,
         fatal: "Fatal",
+        health: Health,
+        watchdog: Watchdog,
+        result_limit_s: float = RESULT_LIMIT_S,
     ) -> None:
         self.data_dir = data_dir
         self.device = device
@@ -64,6 +71,9 @@ class Appliance:
         self._sender = sender
         self._ledger = ledger
         self._fatal = fatal
+        self._health = health
+        self._watchdog = watchdog
+        self._result_limit_s = result_limit_s
 
     async def run(self, stop: asyncio.Event) -> Report:
         """Start everything; stop when `stop` is set, when every finite camera has ended, or when a room has died.
@@ -75,16 +85,32 @@ class Appliance:
         if self._sender is not None:
             self._sender.start()
         self.pipeline.start()
+        self._watchdog.ready()
         log.info("started device=%s detector=%r data=%s", self.device, self.detector.name, self.data_dir)
         while not stop.is_set() and self.pipeline.running and self._fatal.error is None:
+            self._watch_over()
             await asyncio.sleep(TICK_S)
-        ended_by_itself = not stop.is_set()
-        if self._fatal.error is None:
+        self._watchdog.stopping()
+        ended_by_itself = not stop.is_set() and self._fatal.error is None
+        if self._fatal.error is None or isinstance(self._fatal.error, CameraBlockedError):  # all other rooms are well
             await asyncio.to_thread(self._stop, DRAIN_S if ended_by_itself else STOP_DRAIN_S)
         # Threads that are still busy are daemons: they die with the program.
         self._fatal.reraise()
         log.info("stopped device=%s", self.device)
         return self._report()
+
+    def _watch_over(self) -> None:
+        owing_s = self.pipeline.owing_s
+        if owing_s <= self._result_limit_s:
+            self._watchdog.alive()
+        else:
+            self._fatal(
+                DetectorError(
+                    f"recognition: frames came for {owing_s:.0f} s without a result",
+                    hint="the program ends, to be started again",
+                )
+            )
+        self._watchdog.status(summary(self._health.conditions()))
 
     def _stop(self, drain_s: float) -> None:
         """In the direction of the flow, so that each room hands on what it has."""
@@ -117,6 +143,13 @@ class Appliance:
             waiting=waiting,
             problems=[problem for problem in problems if problem],
         )
+
+
+def summary(conditions: list[Condition]) -> str:
+    """One line: how many cameras run, and what does not."""
+    running = sum(each.part == "camera" and each.state == "running" for each in conditions)
+    troubles = [f"{each.part} {each.name} {each.state}" for each in conditions if each.state in TROUBLE]
+    return "; ".join([_plural(running, "camera") + " running" if running else "no camera running", *troubles])
 
 
 class Fatal:

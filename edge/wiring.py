@@ -2,10 +2,12 @@
 
 import logging
 
-from edge.camera.opening import make_camera
+from edge.camera.opening import make_camera, silence_limit_s
+from edge.camera.restarts import GuardedCamera, Restarts
+from edge.camera.watch import CameraWatch
 from edge.clock import SystemClock
 from edge.config import Config
-from edge.errors import ConfigError
+from edge.errors import CameraBlockedError, ConfigError
 from edge.events.keeper import Keeper
 from edge.events.lifecycle import LifeCycle
 from edge.events.looks import LookThread
@@ -21,6 +23,7 @@ from edge.recognition.second_look import SecondLook
 from edge.runtime import Appliance, Fatal
 from edge.store.events import EventStore
 from edge.store.stills import StillLedger
+from edge.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -60,15 +63,25 @@ def build(config: Config, *, once: bool = False) -> Appliance:
             sender.set_state(state_message(condition, device, clock.boot_id))
 
     health.listen(publish)
+    restarts = Restarts(data_dir, clock)
+
+    def blocked(error: CameraBlockedError) -> None:
+        restarts.record(error.camera)
+        fatal(error)
+
+    watch = CameraWatch(
+        health, blocked, stall_after_s={section.name: silence_limit_s(section) for section in config.camera}
+    )
     ids = IdSource(clock, after=_newest_id(config))
     settings = TrackSettings(config.tracking.min_frames, config.tracking.lost_after_s)
     pipeline = Pipeline(
-        [make_camera(section, clock, ledger, once=once) for section in config.camera],
+        [GuardedCamera(make_camera(section, clock, ledger, once=once), restarts) for section in config.camera],
         detector,
         lambda name: LifeCycle(name, clock.boot_id, settings, detector.threshold_of, ids.next, looks),
         keeper.submit,
         fatal,
         health,
+        watch=watch,
         retry=not once,
         looks=looks,
     )
@@ -81,6 +94,8 @@ def build(config: Config, *, once: bool = False) -> Appliance:
         pipeline=pipeline,
         ledger=ledger,
         fatal=fatal,
+        health=health,
+        watchdog=Watchdog(),
     )
 
 

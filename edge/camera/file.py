@@ -1,17 +1,15 @@
-"""`file:PATH` — a video file through PyAV. The only file that imports it."""
+"""`file:PATH` — a video file."""
 
 import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from edge.camera.port import Frame, Pixels
+from edge.camera.decoding import DecodingError, open_video, rgb, translated
+from edge.camera.port import Frame
 from edge.clock import Clock, Instant
 from edge.errors import CameraError
-
-if TYPE_CHECKING:
-    import av
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +65,7 @@ class FileCamera:
             if wait_s > 0:
                 time.sleep(wait_s)
         self._next = None
-        frame = Frame(self.name, self._sequence, _rgb(picture), self._started.later(place_s))
+        frame = Frame(self.name, self._sequence, rgb(picture), self._started.later(place_s))
         self._sequence += 1
         return frame
 
@@ -79,27 +77,19 @@ class FileCamera:
 
     def _open_container(self) -> Any:
         try:
-            import av
-        except ImportError as error:
-            raise CameraError("video files need PyAV", hint="pip install 'edge-appliance[video]'") from error
-        try:
-            container = av.open(str(self._path))
-        except (OSError, ValueError) as error:  # PyAV's errors inherit from these
+            return open_video(str(self._path), options={}, timeout_s=None, threads="AUTO")
+        except DecodingError as error:
             raise CameraError(
-                f"camera {self.name}: {self._path}: cannot be read as video: {_reason(error)}", hint=_HINT
+                f"camera {self.name}: {self._path}: cannot be read as video: {error}", hint=_HINT
             ) from error
-        if not container.streams.video:
-            container.close()
-            raise CameraError(f"camera {self.name}: {self._path}: holds no video", hint=_HINT)
-        container.streams.video[0].thread_type = "AUTO"
-        return container
 
-    def _decode_next(self) -> "tuple[float, av.VideoFrame] | None":
+    def _decode_next(self) -> tuple[float, Any] | None:
         try:
-            return next(self._frames, None)
-        except (OSError, ValueError) as error:
+            with translated():
+                return next(self._frames, None)
+        except DecodingError as error:
             raise CameraError(
-                f"camera {self.name}: {self._path}: damaged at frame {self._sequence}: {_reason(error)}", hint=_HINT
+                f"camera {self.name}: {self._path}: damaged at frame {self._sequence}: {error}", hint=_HINT
             ) from error
 
     def _decode(self) -> Iterator[tuple[float, Any]]:
@@ -122,12 +112,3 @@ class FileCamera:
 
 
 _HINT = "play it with another program, or name another file in camera.source"
-
-
-def _rgb(picture: Any) -> Pixels:
-    pixels: Pixels = picture.to_ndarray(format="rgb24")
-    return pixels
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error)

@@ -7,10 +7,13 @@ from edge.camera.file import FileCamera
 from edge.camera.folder import FolderCamera
 from edge.camera.pattern import PatternCamera
 from edge.camera.port import Camera, Ledger
+from edge.camera.stream import Login, StreamCamera
+from edge.camera.v4l2 import V4l2Camera
+from edge.camera.wrapper import FirstFrames
 from edge.clock import Clock
 
 ONCE_FRAMES = 50
-"""The test pattern has no end of its own."""
+"""Live cameras have no end of their own."""
 
 
 def make_camera(section: config.Camera, clock: Clock, ledger: Ledger, *, once: bool = False) -> Camera:
@@ -27,4 +30,19 @@ def make_camera(section: config.Camera, clock: Clock, ledger: Ledger, *, once: b
         return FolderCamera(
             section.name, Path(rest), clock, watch=not once, ledger=ledger if section.remember else None
         )
+    if scheme in ("v4l2", *config.NETWORK):
+        camera = _make_live(section, scheme, rest, clock)
+        return FirstFrames(camera, ONCE_FRAMES) if once else camera
     return PatternCamera(section.name, clock, fps=section.fps, frames=ONCE_FRAMES if once else None)
+
+
+def _make_live(section: config.Camera, scheme: str, rest: str, clock: Clock) -> Camera:
+    if scheme == "v4l2":
+        return V4l2Camera(section.name, rest, clock, size=(section.width, section.height), fps=section.fps)
+    login = Login(section.username, section.password_file)
+    return StreamCamera(section.name, section.source, clock, login=login, transport=section.transport)
+
+
+def silence_limit_s(section: config.Camera) -> float:
+    """How long this camera may be silent before it counts as stalled; a slow one may take its time."""
+    return max(section.stall_after_s, 3 / section.fps)

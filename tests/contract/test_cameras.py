@@ -1,6 +1,7 @@
 """Every camera keeps the contract of `edge.camera.port.Camera`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -11,27 +12,44 @@ from edge.camera.file import FileCamera
 from edge.camera.folder import FolderCamera
 from edge.camera.pattern import PatternCamera
 from edge.camera.port import Camera, Frame
+from edge.camera.restarts import GuardedCamera, Restarts
+from edge.camera.stream import StreamCamera
+from edge.camera.v4l2 import V4l2Camera
+from edge.camera.wrapper import FirstFrames
 from edge.clock import Instant, SystemClock
 from edge.testing.camera import MemoryCamera
 from edge.testing.clock import SimulatedClock
+from tests.fake_v4l2 import FakeUsbCamera
+from tests.streams import MjpegServer, jpeg
 from tests.support import write_pictures, write_video
 
 Make = Callable[[], Camera]
 
 
-@pytest.fixture(params=["memory", "pattern", "folder", "file", "file-realtime"])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
+@pytest.fixture(params=["memory", "pattern", "folder", "file", "file-realtime", "http", "v4l2", "guarded"])
+def make(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     write_pictures(tmp_path / "pictures", 5)
     write_video(tmp_path / "video.mp4", 5)
     clock = SystemClock()
+    usb = FakeUsbCamera(tmp_path / "video0", [("MJPG", 64, 48, 50)], jpeg)
+    restarts = Restarts(tmp_path / "data", clock)
+    address = ""
     makers: dict[str, Make] = {
         "memory": lambda: MemoryCamera("cam", [np.zeros((48, 64, 3), np.uint8)] * 5, start=Instant(0, 0)),
         "pattern": lambda: PatternCamera("cam", clock, fps=50, size=(64, 48), frames=5),
         "folder": lambda: FolderCamera("cam", tmp_path / "pictures", clock, watch=False),
         "file": lambda: FileCamera("cam", tmp_path / "video.mp4", clock, realtime=False),
         "file-realtime": lambda: FileCamera("cam", tmp_path / "video.mp4", clock, realtime=True),
+        "http": lambda: FirstFrames(StreamCamera("cam", address, clock), 5),
+        "v4l2": lambda: FirstFrames(V4l2Camera("cam", str(usb.path), clock), 5),
+        "guarded": lambda: GuardedCamera(PatternCamera("cam", clock, fps=50, size=(64, 48), frames=5), restarts),
     }
-    return makers[request.param]
+    with ExitStack() as running:
+        if request.param == "http":
+            address = running.enter_context(MjpegServer(jpeg, fps=50)).address
+        if request.param == "v4l2":
+            usb.install(monkeypatch)
+        yield makers[request.param]
 
 
 def read_all(camera: Camera) -> list[Frame]:
@@ -63,6 +81,7 @@ def test_time_goes_on(make: Make) -> None:
     camera = make()
     camera.open()
     taken = [frame.taken.boot_s for frame in read_all(camera)]
+    camera.close()
     assert taken == sorted(taken)
 
 
