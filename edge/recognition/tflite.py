@@ -1,8 +1,9 @@
-"""The detector that runs a catalogue model on a TFLite runtime."""
+"""Detectors that run a catalogue model: the part that all share, and the one on the CPU."""
 
 import difflib
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -11,13 +12,30 @@ from edge.errors import ConfigError
 from edge.recognition import catalogue
 from edge.recognition.catalogue import Model
 from edge.recognition.port import Detection, Prepared
-from edge.recognition.readers import input_size, make_reader
-from edge.recognition.runtime import Interpreter
+from edge.recognition.readers import Outputs, input_size, make_reader
+from edge.recognition.runtime import Interpreter, Tensor
 from edge.recognition.scaling import InputBuffer, Scaler
 
 
-class TfliteDetector:
-    """`edge.recognition.port.Detector` over one interpreter.
+class Network(Outputs, Protocol):
+    """A loaded model that infers: in this process, or in another one."""
+
+    @property
+    def place(self) -> str:
+        """Where it runs and on what runtime, for people."""
+        ...
+
+    def run(self, tensor: Tensor) -> None:
+        """Infer from an input of the shape and type of `input`.
+
+        Raises:
+            DetectorError: it failed.
+        """
+        ...
+
+
+class NetworkDetector:
+    """`edge.recognition.port.Detector` over one network: scaling before it, reading behind it.
 
     Args:
         keep_score: findings down to this share of their threshold are given too, so that a thing which is followed already is not lost.
@@ -26,6 +44,61 @@ class TfliteDetector:
 
     Raises:
         ConfigError: `thresholds` or `only` names a label that the model does not have.
+        DetectorError: the network does not fit its entry.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        model: Model,
+        network: Network,
+        labels: tuple[str, ...],
+        *,
+        keep_score: float = 1.0,
+        thresholds: Mapping[str, float] | None = None,
+        only: Collection[str] = (),
+    ) -> None:
+        _check_labels(title, labels, [*(thresholds or {}), *only])
+        self._model = model
+        self._thresholds = {**model.thresholds, **(thresholds or {})}
+        self._network = network
+        self.labels = labels
+        self.name = f"{title} on {network.place}"
+        self._read = make_reader(model, network, len(labels))
+        self.scaler = Scaler(input_size(network), network.input["dtype"], model.fit, mean=model.mean, scale=model.scale)
+        nothing = {"", "???", "n/a", model.background}
+        wanted = [label not in nothing and (not only or label in only) for label in labels]
+        floors = [self.threshold_of(label) * keep_score for label in labels]
+        self._floor = np.where(wanted, floors, np.inf).astype(np.float32)
+
+    def threshold_of(self, label: str) -> float:
+        return self._thresholds.get(label, self._model.threshold)
+
+    def prepare(self, frame: Frame) -> Prepared:
+        return Prepared(frame, self.scaler.fill(frame.pixels))
+
+    def infer(self, prepared: Prepared) -> list[Detection]:
+        buffer: InputBuffer = prepared.work
+        self._network.run(buffer.tensor)
+        return self.read_outputs(buffer)
+
+    def read_outputs(self, buffer: InputBuffer) -> list[Detection]:
+        """Decode what the last inference left in the outputs."""
+        found = self._read(self._floor)
+        return [Detection(self.labels[number], score, buffer.view.to_frame(box)) for number, score, box in found]
+
+    def close(self) -> None:
+        """Nothing to let go of: the network goes with its last reference."""
+
+
+class TfliteDetector(NetworkDetector):
+    """On the CPU, in this process.
+
+    Args:
+        path: the model's file, checked.
+        threads: 0: half of the cores, at most 4.
+
+    Raises:
         DetectorError: no runtime, or the file does not fit its entry.
     """
 
@@ -41,38 +114,10 @@ class TfliteDetector:
         thresholds: Mapping[str, float] | None = None,
         only: Collection[str] = (),
     ) -> None:
-        _check_labels(title, labels, [*(thresholds or {}), *only])
-        self._model = model
-        self._thresholds = {**model.thresholds, **(thresholds or {})}
         self.interpreter = Interpreter(path, threads)
-        self.labels = labels
-        self.name = f"{title} on the CPU, {self.interpreter.runtime}, {_plural(self.interpreter.threads, 'thread')}"
-        self._read = make_reader(model, self.interpreter, len(labels))
-        dtype = self.interpreter.input["dtype"]
-        self.scaler = Scaler(input_size(self.interpreter), dtype, model.fit, mean=model.mean, scale=model.scale)
-        nothing = {"", "???", "n/a", model.background}
-        wanted = [label not in nothing and (not only or label in only) for label in labels]
-        floors = [self.threshold_of(label) * keep_score for label in labels]
-        self._floor = np.where(wanted, floors, np.inf).astype(np.float32)
-
-    def threshold_of(self, label: str) -> float:
-        return self._thresholds.get(label, self._model.threshold)
-
-    def prepare(self, frame: Frame) -> Prepared:
-        return Prepared(frame, self.scaler.fill(frame.pixels))
-
-    def infer(self, prepared: Prepared) -> list[Detection]:
-        buffer: InputBuffer = prepared.work
-        self.interpreter.run(buffer.tensor)
-        return self.read_outputs(buffer)
-
-    def read_outputs(self, buffer: InputBuffer) -> list[Detection]:
-        """Decode what the last inference left in the outputs."""
-        found = self._read(self._floor)
-        return [Detection(self.labels[number], score, buffer.view.to_frame(box)) for number, score, box in found]
-
-    def close(self) -> None:
-        """Nothing to let go of: the interpreter goes with its last reference."""
+        super().__init__(
+            title, model, self.interpreter, labels, keep_score=keep_score, thresholds=thresholds, only=only
+        )
 
 
 def load(
@@ -104,7 +149,3 @@ def _check_labels(title: str, known: Collection[str], named: Collection[str]) ->
             near = difflib.get_close_matches(label, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"it knows: {', '.join(sorted(known))}"
             raise ConfigError(f"detector: model {title} has no label {label!r}", hint=hint)
-
-
-def _plural(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
