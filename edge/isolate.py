@@ -18,11 +18,12 @@ from typing import IO, Any, TypeVar, cast
 
 import msgspec
 
-from edge.channel import Channel, Failure, ChannelClosedError, ChannelGarbageError, ChannelTimeoutError
+from edge.channel import Channel, ChannelClosedError, ChannelGarbageError, ChannelTimeoutError, Failure
 from edge.errors import IsolateError, RefusedError
 
-REAP_S = 0.5
+REAP_S = 0.25
 """A killed process is waited for this long; one that the kernel holds (a stuck USB transfer) is reaped in the background."""
+WORDS_S = 0.1
 LAST_WORDS_BYTES = 4096
 LAST_LINES = 3
 LINE_CHARACTERS = 200
@@ -122,7 +123,7 @@ class Isolate:
             except subprocess.TimeoutExpired:
                 threading.Thread(target=self._process.wait, name=f"reap-{self.name}", daemon=True).start()
         os.close(self._lifeline)
-        self._words.join(REAP_S)
+        self._words.join(WORDS_S)
         self._channel.close()
 
     def _failed(self, what: str) -> IsolateError:

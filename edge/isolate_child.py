@@ -8,19 +8,28 @@ import socket
 import sys
 import traceback
 from importlib import import_module
+from typing import NoReturn
 
 from edge.channel import Channel, ChannelClosedError
 
 
-def main(arguments: list[str]) -> int:
-    worker, connection, lifeline, *descriptors = arguments
+def main(arguments: list[str]) -> NoReturn:
+    worker, number, lifeline, *descriptors = arguments
+    connection = socket.socket(fileno=int(number))
     tie_to_parent(int(lifeline))
     os.dup2(2, 1)  # what native code prints belongs to the last words too
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash that repeats must not fill the card with core files
+    code = serve(worker, connection, [int(number) for number in descriptors])
+    sys.stderr.flush()
+    # Not the interpreter's own way out, and with the socket still open: the kernel closes it when our exit code is settled, so that the
+    # parent, which sees that first, can tell how we ended.
+    os._exit(code)
+
+
+def serve(worker: str, connection: socket.socket, descriptors: list[int]) -> int:
     module, _, function = worker.partition(":")
     try:
-        serve = getattr(import_module(module), function)
-        serve(Channel(socket.socket(fileno=int(connection))), [int(number) for number in descriptors])
+        getattr(import_module(module), function)(Channel(connection), descriptors)
     except ChannelClosedError:
         return 0
     except BaseException:  # noqa: BLE001 - the parent reads it from the standard error
@@ -45,7 +54,4 @@ def tie_to_parent(lifeline: int) -> None:
 
 
 if __name__ == "__main__":
-    code = main(sys.argv[1:])
-    sys.stderr.flush()
-    # Not the interpreter's own way out: it would close the socket first, and the parent could not tell how we ended.
-    os._exit(code)
+    main(sys.argv[1:])

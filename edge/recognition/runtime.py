@@ -12,6 +12,8 @@ from edge.errors import DetectorError
 
 Tensor = npt.NDArray[Any]
 
+NO_REASON = "it gives no reason, which most often means that there is no device"
+
 
 def default_threads() -> int:
     """Half of the cores, at most 4: more threads than idle cores make it slower, up to twenty times."""
@@ -61,7 +63,8 @@ def load_delegate(library: str, options: Mapping[str, str]) -> Any:
     except (OSError, AttributeError) as error:
         raise DetectorError(f"delegate {library}: cannot be loaded: {_one_line(error)}") from error
     except (ValueError, RuntimeError) as error:
-        raise DetectorError(f"delegate {library}: refuses under {runtime}: {_one_line(error)}") from error
+        reason = _one_line(error).removeprefix(f"Failed to load delegate from {library}").lstrip(": ")
+        raise DetectorError(f"delegate {library}: refuses under {runtime}: {reason or NO_REASON}") from error
 
 
 class Interpreter:
@@ -81,6 +84,7 @@ class Interpreter:
     def __init__(self, path: Path, threads: int = 0, delegate: Any = None) -> None:
         module, self.runtime = _runtime()
         self.threads = threads or default_threads()
+        self._hint = "" if delegate is not None else "`edge models verify` checks the file"
         more = {"experimental_delegates": [delegate]} if delegate is not None else {}
         try:
             self._interpreter: Any = module.Interpreter(model_path=str(path), num_threads=self.threads, **more)
@@ -109,9 +113,7 @@ class Interpreter:
             self._interpreter.set_tensor(self.input["index"], tensor)
             self._interpreter.invoke()
         except (ValueError, RuntimeError) as error:
-            raise DetectorError(
-                f"inference failed: {_first_line(error)}", hint="`edge models verify` checks the file"
-            ) from error
+            raise DetectorError(f"inference failed: {_first_line(error)}", hint=self._hint) from error
 
     def invoke_only(self) -> None:
         """Compute again on the input of the last `run`: what a benchmark measures against."""
