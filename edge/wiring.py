@@ -41,7 +41,7 @@ def build(config: Config, *, once: bool = False) -> Appliance:
     device = config.device.id or device_id(data_dir)
     clock, fatal, ledger = SystemClock(), Fatal(), StillLedger(data_dir)
     health = Health(clock)
-    detector = _detector(config, health, fatal)
+    detector = make_detector(config, health, fatal)
     sender = Sender(data_dir, config.mqtt, device, fatal) if config.mqtt.host else None
     keeper = Keeper(data_dir, device, config.pictures, sender.wake if sender else _nobody, fatal)
 
@@ -75,8 +75,12 @@ def build(config: Config, *, once: bool = False) -> Appliance:
     )
 
 
-def _detector(config: Config, health: Health, fatal: Fatal) -> Detector:
-    """On the CPU, or on the Edge TPU with the CPU standing by."""
+def make_detector(config: Config, health: Health, fatal: Fatal) -> Detector:
+    """On the CPU, or on the Edge TPU with the CPU standing by.
+
+    Raises:
+        EdgeError: no such model, its file is missing or damaged, or it is wanted on the Edge TPU and has no twin.
+    """
     settings = config.detector
     standby = tflite.load(
         settings.model,

@@ -1,4 +1,4 @@
-"""The detector on the Edge TPU. Its delegate is native code that may hang or abort: it runs in an isolate; scaling and reading stay here."""
+"""The detector on the Edge TPU. Its delegate is native code that may hang or abort: it runs in an isolate. Scaling and reading stay."""
 
 import fcntl
 import mmap
