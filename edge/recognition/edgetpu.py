@@ -14,7 +14,7 @@ from edge.assets import Asset
 from edge.errors import ConfigError, DetectorError, IsolateError, RefusedError
 from edge.isolate import Isolate
 from edge.recognition import catalogue
-from edge.recognition.edgetpu_child import Infer, Inferred, Load, Loaded
+from edge.recognition.edgetpu_child import Describe, Described, Infer, Inferred, Load, Loaded
 from edge.recognition.runtime import Tensor, plain
 from edge.recognition.tflite import NetworkDetector
 
@@ -84,10 +84,10 @@ class IsolatedNetwork:
         try:
             return self._isolate.request(message, answer, timeout_s)
         except (IsolateError, RefusedError) as error:
-            hint = ""
+            hint = error.hint
             if isinstance(message, Load) and "SIGABRT" in str(error):
                 hint = "the library does not fit the runtime: they move together, see docs/accelerators.md"
-            raise DetectorError(str(error), hint=hint) from error
+            raise DetectorError(str(error.args[0]), hint=hint) from error
 
     def output(self, position: int) -> Tensor:
         value = plain(self._targets[position], self.loaded.outputs[position].quantization)
@@ -123,6 +123,22 @@ class EdgeTpuDetector(NetworkDetector):
 
     def close(self) -> None:
         self._isolated.close()
+
+
+def describe(library: str = "") -> Described:
+    """The runtime's and the library's versions, asked in an isolate: loading either may end a process.
+
+    Raises:
+        DetectorError: one of them is missing or cannot be loaded.
+    """
+    try:
+        isolate = Isolate(WORKER, name="edgetpu")
+        try:
+            return isolate.request(Describe(library), Described, LOAD_TIMEOUT_S)
+        finally:
+            isolate.end()
+    except (IsolateError, RefusedError) as error:
+        raise DetectorError(str(error.args[0]), hint=error.hint) from error
 
 
 def has_twin(name: str) -> bool:

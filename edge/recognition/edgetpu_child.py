@@ -18,6 +18,19 @@ from edge.recognition.runtime import Interpreter, Tensor, load_delegate, runtime
 ALIGN_BYTES = 64
 
 
+class Describe(msgspec.Struct, frozen=True, tag=True):
+    """Say what there is. `library` empty: the runtime only."""
+
+    library: str
+
+
+class Described(msgspec.Struct, frozen=True, tag=True):
+    """Names and versions."""
+
+    runtime: str
+    library: str
+
+
 class Load(msgspec.Struct, frozen=True, tag=True):
     """Load a model. `library` empty: on the CPU, without a delegate."""
 
@@ -78,14 +91,17 @@ class Inferred(msgspec.Struct, frozen=True, tag=True):
 def serve(channel: Channel, descriptors: list[int]) -> None:
     """Load once, then infer until the parent goes; a failure is told, and then it is over: a device that failed once goes on failing."""
     try:
-        _serve(channel, descriptors[0])
+        message: Load | Describe = channel.receive(Load | Describe)
+        version = _library_version(message.library) if message.library else ""
+        if isinstance(message, Describe):
+            channel.send(Described(runtime_name(), version))
+        else:
+            _infer(channel, message, version, descriptors[0])
     except DetectorError as error:
-        channel.send(Failure(str(error)))
+        channel.send(Failure(str(error.args[0]), error.hint))
 
 
-def _serve(channel: Channel, shared: int) -> None:
-    load: Load = channel.receive(Load)
-    version = _library_version(load.library) if load.library else ""
+def _infer(channel: Channel, load: Load, version: str, shared: int) -> None:
     # Into the last words: a library that does not fit the runtime aborts in the next lines.
     print(f"loading {load.library or 'no delegate'} {version} under {runtime_name()}", file=sys.stderr, flush=True)
     delegate = load_delegate(load.library, load.options) if load.library else None
@@ -148,7 +164,9 @@ def _library_version(library: str) -> str:
     try:
         version = ctypes.CDLL(library).edgetpu_version
     except OSError as error:
-        raise DetectorError(f"library {library}: cannot be loaded: {error}", hint="see docs/accelerators.md") from error
+        raise DetectorError(
+            f"library {library}: cannot be loaded: {error}", hint="install libedgetpu: see docs/accelerators.md"
+        ) from error
     except AttributeError:
         return "(it does not tell its version)"
     version.restype = ctypes.c_char_p

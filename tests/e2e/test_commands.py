@@ -197,3 +197,22 @@ def test_bench_pipeline_prints_its_figures(base_dir: Path) -> None:
     assert ratio["bound"] == 0.97
     assert ratio["holds"] == (ratio["value"] >= 0.97)
     assert report["details"]["events"] > 0, "the frames show things that are recognised and followed"
+
+
+def test_doctor_finds_a_machine_well(config: Path) -> None:
+    done = edge("doctor", "--json", "--config", config)
+    assert done.returncode == 0, done.stdout
+    answer = json.loads(done.stdout)
+    assert answer["healthy"] is True
+    assert {"system", "runtime", "model", "inference", "edgetpu"} <= {finding["what"] for finding in answer["findings"]}
+
+
+def test_doctor_fails_with_remedies(tmp_path: Path) -> None:
+    config = tmp_path / "edge.toml"
+    config.write_text("[mqtt]\nhots = 'x'\n")
+    done = edge("doctor", "--config", config)
+    assert done.returncode == 1
+    assert "fail  config" in done.stdout
+    assert "→ did you mean 'host'?" in done.stdout
+    assert "ok    system" in done.stdout
+    assert "Traceback" not in done.stderr

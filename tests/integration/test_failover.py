@@ -213,7 +213,7 @@ def test_the_library_is_missing(shared: Path, fake_edgetpu: Path, parrot: Pixels
     assert rig.detector.in_turn() == [ON_CPU, ON_TPU]
     assert rig.states() == ["degraded", "running"]
     assert "libedgetpu.so.1: cannot be loaded" in rig.causes()[0]
-    assert "see docs/accelerators.md" in rig.causes()[0]
+    assert "install libedgetpu: see docs/accelerators.md" in rig.causes()[0]
 
 
 @pytest.mark.parametrize(

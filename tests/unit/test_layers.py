@@ -12,7 +12,7 @@ PACKAGE = Path(edge.__file__).parent
 LAYERS = (
     ("__main__",),
     ("cli",),
-    ("bench", "demo"),
+    ("bench", "demo", "doctor"),
     ("wiring",),
     ("runtime", "testing"),
     ("pipeline",),
