@@ -74,6 +74,13 @@ def test_after_any_failure_the_child_is_gone(isolate: Isolate, what: str, how: s
         isolate.request(Ask("echo"), Said, 5)
 
 
+def test_others_go_on_when_one_goes_wrong(isolate: Isolate) -> None:
+    other = Isolate(WORKER, name="other")
+    with pytest.raises(IsolateError, match="isolate other: sent what is no answer"):
+        other.request(Ask("garbage"), Said, START_S)
+    assert isolate.request(Ask("echo"), Said, 5).number == isolate.pid
+
+
 def test_the_last_words_are_kept_up_to_a_bound(isolate: Isolate) -> None:
     with pytest.raises(IsolateError, match="raise ValueError"):
         isolate.request(Ask("say then fail"), Said, 5)
