@@ -1,6 +1,7 @@
 """The detector on the Edge TPU. Its delegate is native code that may hang or abort: it runs in an isolate. Scaling and reading stay."""
 
 import fcntl
+import logging
 import mmap
 import os
 from collections.abc import Collection, Mapping
@@ -17,6 +18,8 @@ from edge.recognition import catalogue
 from edge.recognition.edgetpu_child import Describe, Described, Infer, Inferred, Load, Loaded
 from edge.recognition.runtime import Tensor, plain
 from edge.recognition.tflite import NetworkDetector
+
+log = logging.getLogger(__name__)
 
 WORKER = "edge.recognition.edgetpu_child:serve"
 LOAD_TIMEOUT_S = 30.0
@@ -52,7 +55,7 @@ class IsolatedNetwork:
             try:
                 self.loaded = self._ask(Load(str(path), library, dict(options)), Loaded, load_timeout_s)
                 self._map(shared)
-            except DetectorError:
+            except BaseException:
                 self._isolate.end()
                 raise
         except IsolateError as error:
@@ -179,6 +182,8 @@ def load(
     """
     path = assets.require(require_twin(name), folder, hint=f"get it with `edge models pull {name} --edgetpu`")
     network = IsolatedNetwork(path, library, options, timeout_s=timeout_s)
+    versions = (network.loaded.runtime, network.loaded.library)
+    log.info("edgetpu loaded library=%s runtime=%r version=%r", library, *versions)
     try:
         return EdgeTpuDetector(name, network, labels, keep_score=keep_score, thresholds=thresholds, only=only)
     except BaseException:

@@ -105,7 +105,6 @@ def test_nothing_is_tried_before_the_first_frame(start: Start) -> None:
     rig = start(lambda: Sayer("fast"))
     time.sleep(0.1)
     assert rig.made_s == []
-    assert rig.look() == "standby"
     until(lambda: rig.look() == "fast", 2, "the hand-over")
     assert rig.states() == [("running", "")]
     assert rig.detector.name == "fast"
@@ -117,7 +116,7 @@ def test_a_failing_one_is_tried_ever_more_seldom(start: Start) -> None:
     until(lambda: len(rig.made_s) == 6, 5, "six tries")
     waits_s = [after - before for before, after in pairwise(rig.made_s)]
     for waited_s, least_s in zip(waits_s, [0.05, 0.1, 0.2, 0.4, 0.4], strict=True):
-        assert least_s <= waited_s < least_s + 0.3
+        assert least_s <= waited_s < least_s + 1
     assert rig.states() == [("degraded", "no cable")]
 
 
@@ -137,16 +136,19 @@ def test_one_that_dies_soon_after_each_trial_is_tried_ever_more_seldom_too(start
 
 
 def test_one_that_served_long_is_tried_again_soon(start: Start) -> None:
-    made = [Sayer("fast"), Sayer("fast")]
-    waiting = iter(made)
-    rig = start(lambda: next(waiting))
-    until(lambda: rig.look() == "fast", 2, "the hand-over")
+    good = Sayer("fast")
+
+    def after_four_tries() -> Detector:
+        return broken() if len(rig.made_s) <= 4 else good if not good.closed else Sayer("fast")
+
+    rig = start(after_four_tries)
+    until(lambda: rig.look() == "fast", 5, "the hand-over")
     time.sleep(0.5)
-    made[0].left = 0
+    good.left = 0
     assert rig.look() == "standby"
     begin_s = time.monotonic()
     until(lambda: rig.look() == "fast", 2, "its coming back")
-    assert time.monotonic() - begin_s < 0.3
+    assert time.monotonic() - begin_s < 0.3, "not the 0.4 s that it had come to"
 
 
 def test_a_frame_that_the_lost_one_prepared_is_looked_at_too(start: Start) -> None:
