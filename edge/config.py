@@ -70,6 +70,14 @@ class Detector(Section, frozen=True):
     """A name from `edge models list`."""
     threads: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
     """Threads of the runtime; 0: the idle cores at the start less one, 1 to 4 (more than idle cores make it slower)."""
+    accelerator: Literal["auto", "edgetpu", "cpu"] = "auto"
+    """`auto`: the Edge TPU when one is plugged in and the model has a twin for it; `edgetpu`: also when none is seen; `cpu`: never."""
+    edgetpu_library: Annotated[str, msgspec.Meta(min_length=1)] = "libedgetpu.so.1"
+    """Name or absolute path of the Edge TPU's delegate."""
+    edgetpu_options: dict[str, str] = {}
+    """Options of the delegate: `device = "usb:0"`."""
+    edgetpu_timeout_s: Annotated[float, msgspec.Meta(ge=0.05, le=1.5)] = 1.0
+    """An inference on the Edge TPU that takes longer has failed; the CPU takes over."""
     labels: tuple[str, ...] = ()
     """Only these become events; empty: all that the model knows."""
     thresholds: dict[str, Share] = {}

@@ -73,3 +73,13 @@ class MqttError(EdgeError):
     """A broker cannot be started, reached or understood."""
 
     retryable = True
+
+
+class IsolateError(EdgeError):
+    """A child process ended, hung, or sent what is no message; it is gone, and a new one may do better."""
+
+    retryable = True
+
+
+class RefusedError(EdgeError):
+    """A child process could not serve one request; it serves others."""

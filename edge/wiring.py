@@ -18,7 +18,10 @@ from edge.identity import device_id
 from edge.ids import IdSource
 from edge.mqtt.sender import Sender
 from edge.pipeline import Pipeline
-from edge.recognition import tflite
+from edge.recognition import edgetpu, tflite
+from edge.recognition.accelerators import AbsentError, find_edgetpus
+from edge.recognition.failover import FailoverDetector
+from edge.recognition.port import Detector
 from edge.recognition.second_look import SecondLook
 from edge.runtime import Appliance, Fatal
 from edge.store.events import EventStore
@@ -41,20 +44,13 @@ def build(config: Config, *, once: bool = False) -> Appliance:
         raise ConfigError("no camera is configured", hint="add a [[camera]] table; see docs/configuration.md")
     data_dir = config.data_dir
     device = config.device.id or device_id(data_dir)
-    detector = tflite.load(
-        config.detector.model,
-        config.models_dir,
-        threads=config.detector.threads,
-        keep_score=config.tracking.keep_score,
-        thresholds=config.detector.thresholds,
-        only=config.detector.labels,
-    )
     clock, fatal, ledger = SystemClock(), Fatal(), StillLedger(data_dir)
+    health = Health(clock)
+    detector = make_detector(config, health, fatal)
     second_look = SecondLook(config.second_look, detector.labels, config.models_dir)
     looks = LookThread(second_look, fatal) if config.second_look else None
     sender = Sender(data_dir, config.mqtt, device, fatal) if config.mqtt.host else None
     keeper = Keeper(data_dir, device, config.pictures, sender.wake if sender else _nobody, fatal)
-    health = Health(clock)
 
     def publish(condition: Condition) -> None:
         if condition.is_news:
@@ -97,6 +93,44 @@ def build(config: Config, *, once: bool = False) -> Appliance:
         health=health,
         watchdog=Watchdog(),
     )
+
+
+def make_detector(config: Config, health: Health, fatal: Fatal) -> Detector:
+    """On the CPU, or on the Edge TPU with the CPU standing by.
+
+    Raises:
+        EdgeError: no such model, its file is missing or damaged, or it is wanted on the Edge TPU and has no twin.
+    """
+    settings = config.detector
+    standby = tflite.load(
+        settings.model,
+        config.models_dir,
+        threads=settings.threads,
+        keep_score=config.tracking.keep_score,
+        thresholds=settings.thresholds,
+        only=settings.labels,
+    )
+    if settings.accelerator == "edgetpu":
+        edgetpu.require_twin(settings.model, config.models_dir)
+    elif settings.accelerator == "cpu" or not edgetpu.has_twin(settings.model, config.models_dir):
+        return standby
+
+    def make() -> Detector:
+        if settings.accelerator == "auto" and not find_edgetpus():
+            raise AbsentError("no Edge TPU is plugged in")
+        return edgetpu.load(
+            settings.model,
+            config.models_dir,
+            standby.labels,
+            library=settings.edgetpu_library,
+            options=settings.edgetpu_options,
+            timeout_s=settings.edgetpu_timeout_s,
+            keep_score=config.tracking.keep_score,
+            thresholds=settings.thresholds,
+            only=settings.labels,
+        )
+
+    return FailoverDetector(standby, make, name="edgetpu", health=health, failed=fatal)
 
 
 def _newest_id(config: Config) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from edge.demo.broker import Broker
 from edge.demo.samples import samples_dir
+from tests import fakedelegate
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "data"
@@ -38,6 +39,12 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("needs ../shared/data (models and pictures for tests), which is not here")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def fake_edgetpu(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library that stands in for libedgetpu; its options are in tests/fakedelegate/fake_edgetpu.c."""
+    return fakedelegate.build(tmp_path_factory.mktemp("fakedelegate"))
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 
 from edge import __version__
-from edge.cli import bench, config, demo, events, models, recognise, run
+from edge.cli import bench, config, demo, doctor, events, models, recognise, run
 from edge.errors import EdgeError
 
-VERBS = (run, demo, recognise, events, models, config, bench)
+VERBS = (run, demo, recognise, events, models, config, doctor, bench)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

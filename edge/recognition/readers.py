@@ -1,7 +1,7 @@
 """One reader for each output family: what a network's outputs say, in class numbers and boxes of the model's view."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from edge.geometry import WHOLE, Size
 from edge.recognition.catalogue import Model
 from edge.recognition.pose import OUTPUT as POSE_OUTPUT
 from edge.recognition.pose import decode_body
+from edge.recognition.runtime import Tensor
 from edge.recognition.ssd import Floats, Found, decode_postprocessed, decode_raw, make_anchors
 from edge.recognition.yolo import LAYOUTS, read_candidates
 
@@ -17,13 +18,39 @@ Reader = Callable[[Floats], list[Found]]
 """Called after each inference with the lowest score of interest for each class."""
 
 
-def make_reader(model: Model, interpreter: Any, classes: int) -> Reader:
+class Outputs(Protocol):
+    """What a reader needs of whatever runs the network: an interpreter here, or one in another process."""
+
+    @property
+    def input(self) -> dict[str, Any]:
+        """The one input's details as TFLite gives them: `shape`, `dtype`, `quantization` …"""
+        ...
+
+    @property
+    def outputs(self) -> list[dict[str, Any]]:
+        """The details of each output, `index` and `name` among them."""
+        ...
+
+    def output(self, position: int) -> Tensor:
+        """A copy of one output of the last inference, without its batch dimension, turned to float32 where it is quantised."""
+        ...
+
+    def postprocess_outputs(self) -> list[int]:
+        """Indices of boxes, classes, scores and count, as the graph's detection op names them.
+
+        Raises:
+            DetectorError: the graph has no such op.
+        """
+        ...
+
+
+def make_reader(model: Model, interpreter: Outputs, classes: int) -> Reader:
     """Bind a family's decoding to an interpreter's outputs, found by role and shape.
 
     Raises:
         DetectorError: the outputs do not fit the family.
     """
-    makers: dict[str, Callable[[Model, Any, int], Reader]] = {
+    makers: dict[str, Callable[[Model, Outputs, int], Reader]] = {
         "ssd_raw": _ssd_raw,
         "ssd_postprocess": _ssd_postprocess,
         "classification": _classification,
@@ -35,14 +62,14 @@ def make_reader(model: Model, interpreter: Any, classes: int) -> Reader:
     return makers[model.family](model, interpreter, classes)
 
 
-def input_size(interpreter: Any) -> Size:
+def input_size(interpreter: Outputs) -> Size:
     shape = [int(length) for length in interpreter.input["shape"]]
     if len(shape) != 4 or shape[0] != 1 or shape[3] != 3:
         raise DetectorError(f"the model's input has shape {shape}; [1, height, width, 3] was expected")
     return shape[2], shape[1]
 
 
-def _ssd_raw(model: Model, interpreter: Any, classes: int) -> Reader:
+def _ssd_raw(model: Model, interpreter: Outputs, classes: int) -> Reader:
     if model.anchors is None:
         raise DetectorError("family ssd_raw needs anchors in its catalogue entry")
     anchors = make_anchors(model.anchors, input_size(interpreter))
@@ -52,7 +79,7 @@ def _ssd_raw(model: Model, interpreter: Any, classes: int) -> Reader:
     return lambda floor: decode_raw(interpreter.output(boxes), interpreter.output(logits), anchors, box_scale, floor)
 
 
-def _position(interpreter: Any, shape: tuple[int, ...]) -> int:
+def _position(interpreter: Outputs, shape: tuple[int, ...]) -> int:
     for position, detail in enumerate(interpreter.outputs):
         if tuple(int(length) for length in detail["shape"]) == shape:
             return position
@@ -62,7 +89,7 @@ def _position(interpreter: Any, shape: tuple[int, ...]) -> int:
     )
 
 
-def _ssd_postprocess(model: Model, interpreter: Any, classes: int) -> Reader:
+def _ssd_postprocess(model: Model, interpreter: Outputs, classes: int) -> Reader:
     by_index = {int(detail["index"]): position for position, detail in enumerate(interpreter.outputs)}
     boxes, labels, scores, count = (by_index[index] for index in interpreter.postprocess_outputs())
 
@@ -75,7 +102,7 @@ def _ssd_postprocess(model: Model, interpreter: Any, classes: int) -> Reader:
     return read
 
 
-def _classification(model: Model, interpreter: Any, classes: int) -> Reader:
+def _classification(model: Model, interpreter: Outputs, classes: int) -> Reader:
     position = _position(interpreter, (1, classes))
 
     def read(floor: Floats) -> list[Found]:
@@ -86,12 +113,12 @@ def _classification(model: Model, interpreter: Any, classes: int) -> Reader:
     return read
 
 
-def _pose(model: Model, interpreter: Any, classes: int) -> Reader:
+def _pose(model: Model, interpreter: Outputs, classes: int) -> Reader:
     position = _position(interpreter, POSE_OUTPUT)
     return lambda floor: decode_body(interpreter.output(position), floor)
 
 
-def _yolo(model: Model, interpreter: Any, classes: int) -> Reader:
+def _yolo(model: Model, interpreter: Outputs, classes: int) -> Reader:
     layout = LAYOUTS[model.family]
     shapes = [tuple(int(length) for length in detail["shape"]) for detail in interpreter.outputs]
     if len(shapes) != 1 or not layout.fits(shapes[0], classes):

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from edge.errors import DetectorError
 
 STAT = Path("/proc/stat")
 Tensor = npt.NDArray[Any]
+
+NO_REASON = "it gives no reason, which most often means that there is no device"
 
 
 MOST_THREADS = 4
@@ -64,12 +67,38 @@ def _runtime() -> tuple[Any, str]:
     return interpreter, f"tflite-runtime {version('tflite-runtime')}"
 
 
+def runtime_name() -> str:
+    """The runtime and its version.
+
+    Raises:
+        DetectorError: there is none.
+    """
+    return _runtime()[1]
+
+
+def load_delegate(library: str, options: Mapping[str, str]) -> Any:
+    """Load an accelerator's delegate. A library that does not fit the runtime may abort the process: call this in an isolate.
+
+    Raises:
+        DetectorError: the library is missing or is none, or it refuses: there is no device, an option is wrong.
+    """
+    module, runtime = _runtime()
+    try:
+        return module.load_delegate(library, dict(options))
+    except (OSError, AttributeError) as error:
+        raise DetectorError(f"delegate {library}: cannot be loaded: {_one_line(error)}") from error
+    except (ValueError, RuntimeError) as error:
+        reason = _one_line(error).removeprefix(f"Failed to load delegate from {library}").lstrip(": ")
+        raise DetectorError(f"delegate {library}: refuses under {runtime}: {reason or NO_REASON}") from error
+
+
 class Interpreter:
     """One loaded model with one input tensor.
 
     Args:
         path: a model file whose content has been checked; it is mapped, not read.
         threads: 0 chooses `default_threads()`.
+        delegate: from `load_delegate`.
 
     Raises:
         DetectorError: no runtime, or a file that is no model for it.
@@ -77,16 +106,18 @@ class Interpreter:
     Thread: one caller at a time. `invoke` releases the GIL.
     """
 
-    def __init__(self, path: Path, threads: int = 0) -> None:
+    def __init__(self, path: Path, threads: int = 0, delegate: Any = None) -> None:
         module, self.runtime = _runtime()
         self.threads = threads or default_threads()
+        self._hint = "" if delegate is not None else "`edge models verify` checks the file"
+        more = {"experimental_delegates": [delegate]} if delegate is not None else {}
         try:
-            self._interpreter: Any = module.Interpreter(model_path=str(path), num_threads=self.threads)
+            self._interpreter: Any = module.Interpreter(model_path=str(path), num_threads=self.threads, **more)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError, SystemError) as error:
             raise DetectorError(
                 f"{path}: {self.runtime} refuses the model: {_first_line(error)}",
-                hint="is it a .tflite model for the CPU?",
+                hint="is it a .tflite model for the CPU?" if delegate is None else "",
             ) from error
         inputs = self._interpreter.get_input_details()
         if len(inputs) != 1:
@@ -96,6 +127,11 @@ class Interpreter:
         self._output_indices = [int(detail["index"]) for detail in self.outputs]
         self._input_index = int(self.input["index"])
 
+    @property
+    def place(self) -> str:
+        """Where it runs, for people."""
+        return f"the CPU, {self.runtime}, {self.threads} thread{'' if self.threads == 1 else 's'}"
+
     def run(self, tensor: Tensor) -> None:
         """Raises:
         DetectorError: the runtime failed.
@@ -104,30 +140,19 @@ class Interpreter:
             self._interpreter.set_tensor(self._input_index, tensor)
             self._interpreter.invoke()
         except (ValueError, RuntimeError) as error:
-            raise DetectorError(
-                f"inference failed: {_first_line(error)}", hint="`edge models verify` checks the file"
-            ) from error
+            raise DetectorError(f"inference failed: {_first_line(error)}", hint=self._hint) from error
 
     def invoke_only(self) -> None:
         """Compute again on the input of the last `run`: what a benchmark measures against."""
         self._interpreter.invoke()
 
-    def copies(self) -> list[Tensor]:
-        """All outputs as the network left them, copied."""
-        return [self._interpreter.get_tensor(index) for index in self._output_indices]
-
     def output(self, position: int) -> Tensor:
         """A copy of one output without its batch dimension, turned to float32 where it is quantised."""
-        return self.plain(position, self._interpreter.get_tensor(self._output_indices[position]))
+        return plain(self.raw_output(position), self.outputs[position]["quantization"])
 
-    def plain(self, position: int, value: Tensor) -> Tensor:
-        """A copied output without its batch dimension, turned to float32 where it is quantised."""
-        detail = self.outputs[position]
-        if value.ndim and value.shape[0] == 1:
-            value = value[0]
-        scale, zero_point = detail["quantization"]
-        if np.issubdtype(value.dtype, np.integer) and scale:
-            return (value.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
+    def raw_output(self, position: int) -> Tensor:
+        """A copy of one output as the model gives it."""
+        value: Tensor = self._interpreter.get_tensor(self._output_indices[position])
         return value
 
     def postprocess_outputs(self) -> list[int]:
@@ -143,5 +168,19 @@ class Interpreter:
         )
 
 
+def plain(value: Tensor, quantization: tuple[float, int]) -> Tensor:
+    """An output without its batch dimension, turned to float32 where it is quantised."""
+    if value.ndim and value.shape[0] == 1:
+        value = value[0]
+    scale, zero_point = quantization
+    if np.issubdtype(value.dtype, np.integer) and scale:
+        return (value.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
+    return value
+
+
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
+
+
+def _one_line(error: Exception) -> str:
+    return ": ".join(line.strip() for line in str(error).splitlines() if line.strip())

@@ -1,7 +1,8 @@
-"""The detector that runs a catalogue model on a TFLite runtime."""
+"""Detectors that run a catalogue model: the part that all share, and the one on the CPU."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -10,27 +11,47 @@ from edge.recognition import catalogue
 from edge.recognition.catalogue import Model
 from edge.recognition.labels import check_labels
 from edge.recognition.port import Computed, Detection, Prepared
-from edge.recognition.readers import input_size, make_reader
-from edge.recognition.runtime import Interpreter, Tensor
+from edge.recognition.readers import Outputs, input_size, make_reader
+from edge.recognition.runtime import Interpreter, Tensor, plain
 from edge.recognition.scaling import InputBuffer, Scaler, View
 
 
-class CopiedOutputs:
-    """The outputs of an inference that is over, for readers: `current` is what they read."""
+class Network(Outputs, Protocol):
+    """A loaded model that infers: in this process, or in another one."""
 
-    def __init__(self, interpreter: Interpreter) -> None:
-        self._interpreter = interpreter
-        self.input = interpreter.input
-        self.outputs = interpreter.outputs
-        self.postprocess_outputs = interpreter.postprocess_outputs
+    @property
+    def place(self) -> str:
+        """Where it runs and on what runtime, for people."""
+        ...
+
+    def run(self, tensor: Tensor) -> None:
+        """Infer from an input of the shape and type of `input`.
+
+        Raises:
+            DetectorError: it failed.
+        """
+        ...
+
+    def raw_output(self, position: int) -> Tensor:
+        """A copy of one output of the last inference as the model gives it."""
+        ...
+
+
+class CopiedOutputs:
+    """The outputs of an inference that is over, for readers: `current` is what they read, while the network is busy with the next."""
+
+    def __init__(self, network: Network) -> None:
+        self.input = network.input
+        self.outputs = network.outputs
+        self.postprocess_outputs = network.postprocess_outputs
         self.current: list[Tensor] = []
 
     def output(self, position: int) -> Tensor:
-        return self._interpreter.plain(position, self.current[position])
+        return plain(self.current[position], self.outputs[position]["quantization"])
 
 
-class TfliteDetector:
-    """`edge.recognition.port.Detector` over one interpreter.
+class NetworkDetector:
+    """`edge.recognition.port.Detector` over one network: scaling before it, reading behind it.
 
     Args:
         keep_score: findings down to this share of their threshold are given too, so that a thing which is followed already is not lost.
@@ -39,17 +60,16 @@ class TfliteDetector:
 
     Raises:
         ConfigError: `thresholds` or `only` names a label that the model does not have.
-        DetectorError: no runtime, or the file does not fit its entry.
+        DetectorError: the network does not fit its entry.
     """
 
     def __init__(
         self,
         title: str,
         model: Model,
-        path: Path,
+        network: Network,
         labels: tuple[str, ...],
         *,
-        threads: int = 0,
         keep_score: float = 1.0,
         thresholds: Mapping[str, float] | None = None,
         only: Collection[str] = (),
@@ -57,13 +77,12 @@ class TfliteDetector:
         check_labels("detector", f"model {title}", labels, [*(thresholds or {}), *only])
         self._model = model
         self._thresholds = {**model.thresholds, **(thresholds or {})}
-        self.interpreter = Interpreter(path, threads)
+        self._network = network
         self.labels = labels
-        self.name = f"{title} on the CPU, {self.interpreter.runtime}, {_plural(self.interpreter.threads, 'thread')}"
-        self._copies = CopiedOutputs(self.interpreter)
-        self._read = make_reader(model, self._copies, len(labels))
-        dtype = self.interpreter.input["dtype"]
-        self.scaler = Scaler(input_size(self.interpreter), dtype, model.fit, mean=model.mean, scale=model.scale)
+        self.name = f"{title} on {network.place}"
+        self._copied = CopiedOutputs(network)
+        self._read = make_reader(model, self._copied, len(labels))
+        self.scaler = Scaler(input_size(network), network.input["dtype"], model.fit, mean=model.mean, scale=model.scale)
         nothing = {"", "???", "n/a", model.background}
         wanted = [label not in nothing and (not only or label in only) for label in labels]
         floors = [self.threshold_of(label) * keep_score for label in labels]
@@ -80,21 +99,54 @@ class TfliteDetector:
 
     def compute(self, prepared: Prepared) -> Computed:
         buffer: InputBuffer = prepared.work
-        self.interpreter.run(buffer.tensor)
-        return Computed(prepared.frame, (self.interpreter.copies(), buffer.view))
+        return Computed(prepared.frame, (self.run(buffer.tensor), buffer.view))
+
+    def run(self, tensor: Tensor) -> list[Tensor]:
+        """Infer and copy the outputs as the network left them."""
+        self._network.run(tensor)
+        return [self._network.raw_output(position) for position in range(len(self._network.outputs))]
 
     def read(self, computed: Computed) -> list[Detection]:
-        copies, view = computed.work
-        return self.read_outputs(copies, view)
+        outputs, view = computed.work
+        return self.read_outputs(outputs, view)
 
-    def read_outputs(self, copies: list[Tensor], view: View) -> list[Detection]:
+    def read_outputs(self, outputs: list[Tensor], view: View) -> list[Detection]:
         """Decode copied outputs."""
-        self._copies.current = copies
+        self._copied.current = outputs
         found = self._read(self._floor)
         return [Detection(self.labels[number], score, view.to_frame(box)) for number, score, box in found]
 
     def close(self) -> None:
-        """Nothing to let go of: the interpreter goes with its last reference."""
+        """Nothing to let go of: the network goes with its last reference."""
+
+
+class TfliteDetector(NetworkDetector):
+    """On the CPU, in this process.
+
+    Args:
+        path: the model's file, checked.
+        threads: 0 chooses `runtime.default_threads()`.
+
+    Raises:
+        DetectorError: no runtime, or the file does not fit its entry.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        model: Model,
+        path: Path,
+        labels: tuple[str, ...],
+        *,
+        threads: int = 0,
+        keep_score: float = 1.0,
+        thresholds: Mapping[str, float] | None = None,
+        only: Collection[str] = (),
+    ) -> None:
+        self.interpreter = Interpreter(path, threads)
+        super().__init__(
+            title, model, self.interpreter, labels, keep_score=keep_score, thresholds=thresholds, only=only
+        )
 
 
 def load(
@@ -118,7 +170,3 @@ def load(
     return TfliteDetector(
         name, model, path, labels, threads=threads, keep_score=keep_score, thresholds=thresholds, only=only
     )
-
-
-def _plural(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"

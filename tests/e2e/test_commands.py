@@ -185,3 +185,22 @@ def test_a_second_program_on_the_same_data_is_refused(config: Path, tmp_path: Pa
         done = edge("run", "--once", "--config", config)
     assert done.returncode == 1
     assert "in use by process" in one_line(done.stderr)
+
+
+def test_doctor_finds_a_machine_well(config: Path) -> None:
+    done = edge("doctor", "--json", "--config", config)
+    assert done.returncode == 0, done.stdout
+    answer = json.loads(done.stdout)
+    assert answer["healthy"] is True
+    assert {"system", "runtime", "model", "inference", "edgetpu"} <= {finding["what"] for finding in answer["findings"]}
+
+
+def test_doctor_fails_with_remedies(tmp_path: Path) -> None:
+    config = tmp_path / "edge.toml"
+    config.write_text("[mqtt]\nhots = 'x'\n")
+    done = edge("doctor", "--config", config)
+    assert done.returncode == 1
+    assert "fail  config" in done.stdout
+    assert "→ did you mean 'host'?" in done.stdout
+    assert "ok    system" in done.stdout
+    assert "Traceback" not in done.stderr

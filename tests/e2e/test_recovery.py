@@ -34,8 +34,8 @@ HANGING = (
     "from edge.recognition.tflite import TfliteDetector\n"
     "from edge.runtime import Appliance\n"
     "Appliance.__init__.__kwdefaults__['result_limit_s'] = 2.0\n"
-    "infer, count = TfliteDetector.infer, iter(range(10**9))\n"
-    "TfliteDetector.infer = lambda self, item: infer(self, item) if next(count) < 30 else threading.Event().wait()\n"
+    "compute, count = TfliteDetector.compute, iter(range(10**9))\n"
+    "TfliteDetector.compute = lambda self, item: compute(self, item) if next(count) < 30 else threading.Event().wait()\n"
     "from edge.cli import main\n"
     "sys.exit(main())\n"
 )

@@ -12,7 +12,7 @@ PACKAGE = Path(edge.__file__).parent
 LAYERS = (
     ("__main__",),
     ("cli",),
-    ("bench", "demo"),
+    ("bench", "demo", "doctor"),
     ("wiring",),
     ("runtime", "testing"),
     ("pipeline", "watchdog"),
@@ -30,6 +30,9 @@ LAYERS = (
     ("pictures",),
     ("camera.port",),
     ("assets", "ids", "config"),
+    ("isolate",),
+    ("isolate_child",),
+    ("channel",),
     ("health",),
     ("clock", "files", "geometry", "camera.address"),
     ("errors",),

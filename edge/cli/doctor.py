@@ -1,0 +1,46 @@
+"""`edge doctor`: is this machine fit to run the appliance, and if not, what to do."""
+
+import argparse
+from collections.abc import Iterator
+from typing import Any
+
+from edge.cli.common import add_config_options, load_config, print_json
+from edge.config import Config
+from edge.errors import ConfigError
+
+
+def add_parser(verbs: Any) -> None:
+    parser = verbs.add_parser(
+        "doctor",
+        help="check this machine: runtime, model, accelerator; exit code 1 if anything fails",
+        description=__doc__,
+    )
+    add_config_options(parser)
+    parser.add_argument("--json", action="store_true", help="one JSON object with all findings")
+    parser.set_defaults(handler=handle)
+
+
+def handle(options: argparse.Namespace) -> int:
+    findings = []
+    for finding in _findings(options):
+        findings.append(finding)
+        if not options.json:
+            print(f"{finding.level:5} {finding.what:10} {finding.value}", flush=True)
+            if finding.remedy:
+                print(f"{'':16} → {finding.remedy}")
+    failed = any(finding.level == "fail" for finding in findings)
+    if options.json:
+        print_json({"healthy": not failed, "findings": findings})
+    return 1 if failed else 0
+
+
+def _findings(options: argparse.Namespace) -> Iterator[Any]:
+    from edge.doctor import Finding, Patient, examine
+
+    try:
+        config = load_config(options)
+    except ConfigError as error:
+        # The rest is worth knowing too.
+        yield Finding(level="fail", what="config", value=str(error.args[0]), remedy=error.hint)
+        config = Config()
+    yield from examine(Patient(config))
