@@ -61,13 +61,15 @@ def yuyv_to_rgb(data: bytes | bytearray | memoryview, width_px: int, height_px: 
     Raises:
         DecodingError: the data are too short for the picture.
     """
-    if len(data) < stride_bytes * (height_px - 1) + 2 * width_px:
+    if stride_bytes < 2 * width_px or len(data) < stride_bytes * (height_px - 1) + 2 * width_px:
         raise DecodingError(f"{len(data)} bytes are too few for {width_px}x{height_px}")
+    row_bytes = 2 * width_px
     rows = np.lib.stride_tricks.as_strided(
-        np.frombuffer(data, np.uint8), (height_px, width_px, 2), (stride_bytes, 2, 1), writeable=False
+        np.frombuffer(data, np.uint8), (height_px, row_bytes), (stride_bytes, 1), writeable=False
     )
-    frame = _av().VideoFrame.from_ndarray(np.ascontiguousarray(rows), format="yuyv422")
-    return rgb(frame)
+    packed = np.ascontiguousarray(rows).reshape(height_px, width_px, 2)
+    frame = _av().VideoFrame.from_ndarray(packed, format="yuyv422")
+    return rgb(frame.reformat(format="yuv422p"))  # FFmpeg is twice as fast by way of planes
 
 
 def _av() -> Any:

@@ -81,7 +81,10 @@ class Camera(Protocol):
     def read(self, timeout_s: float) -> Frame | None:
         """The next frame, or None when none came in `timeout_s` or the source has ended.
 
+        A driver whose native call cannot be left so early says so and names its own bound, a few seconds.
+
         Raises:
+            CameraStalledError: the source is silent beyond the driver's own bound; as below.
             CameraError: the source failed; close it, wait and open it again.
         """
         ...
