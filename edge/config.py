@@ -18,6 +18,7 @@ from edge.errors import ConfigError
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+EvenPixels = Annotated[int, msgspec.Meta(ge=64, le=16_384, multiple_of=2)]
 Seconds = Annotated[float, msgspec.Meta(gt=0.0, le=86_400.0)]
 
 
@@ -42,7 +43,7 @@ class Camera(Section, frozen=True):
     name: Name
     """Names the camera in topics and events: a-z, 0-9, - and _."""
     source: str
-    """Address: `folder:PATH`, `file:PATH` or `test:`."""
+    """Address: `folder:PATH`, `file:PATH`, `picamera:`, `picamera:MODEL-OR-ID` or `test:`."""
     pace: Literal["realtime", "fast"] = "realtime"
     """`file:` as recorded, dropping frames when recognition is slower; or every frame, as fast as they are recognised."""
     loop: bool = False
@@ -50,7 +51,16 @@ class Camera(Section, frozen=True):
     remember: bool = True
     """`folder:` recognises each picture once, also over restarts; false: again at every start."""
     fps: Annotated[float, msgspec.Meta(gt=0, le=120)] = 10.0
-    """`test:` frames per second."""
+    """`picamera:`, `test:` frames per second."""
+    width: EvenPixels = 1280
+    height: EvenPixels = 720
+    """`picamera:` size of its pictures, even; a smaller one for recognition is made from it by the camera's own hardware."""
+    rotation: Literal[0, 180] = 0
+    """`picamera:` degrees, for a camera that hangs upside down."""
+    exposure_us: Annotated[int, msgspec.Meta(ge=0, le=600_000_000)] = 0
+    """`picamera:` exposure time in microseconds; 0: automatic. Longer than a frame: fewer frames."""
+    gain: Annotated[float, msgspec.Meta(ge=0, le=64)] = 0.0
+    """`picamera:` gain of the sensor; 0: automatic."""
 
 
 class Detector(Section, frozen=True):
@@ -169,7 +179,17 @@ def default_data_dir() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "edge"
 
 
-_ONLY_FOR = {"pace": "file", "loop": "file", "remember": "folder", "fps": "test"}
+_ONLY_FOR = {
+    "pace": ("file",),
+    "loop": ("file",),
+    "remember": ("folder",),
+    "fps": ("picamera", "test"),
+    "width": ("picamera",),
+    "height": ("picamera",),
+    "rotation": ("picamera",),
+    "exposure_us": ("picamera",),
+    "gain": ("picamera",),
+}
 
 
 def split_address(source: str) -> tuple[str, str]:
@@ -188,15 +208,16 @@ def _check_cameras(config: Config, place: str) -> None:
             )
         names.add(camera.name)
         scheme, rest = split_address(camera.source)
-        if scheme not in ("file", "folder", "test"):
-            hint = "use folder:PATH, file:PATH or test:"
+        if scheme not in ("file", "folder", "picamera", "test"):
+            hint = "use folder:PATH, file:PATH, picamera: or test:"
             raise ConfigError(f"{where}.source: {camera.source!r} is no camera address", hint=hint)
-        if scheme != "test" and not rest:
+        if scheme in ("file", "folder") and not rest:
             raise ConfigError(f"{where}.source: {camera.source!r} names no path", hint=f"write {scheme}:PATH")
         defaults = Camera(name=camera.name, source=camera.source)
         for option, only in _ONLY_FOR.items():
-            if only != scheme and getattr(camera, option) != getattr(defaults, option):
-                raise ConfigError(f"{where}.{option}: only a {only}: camera has it", hint="remove the line")
+            if scheme not in only and getattr(camera, option) != getattr(defaults, option):
+                owners = " or ".join(f"{owner}:" for owner in only)
+                raise ConfigError(f"{where}.{option}: only a {owners} camera has it", hint="remove the line")
 
 
 def _unknown_keys(raw: dict[str, Any], section: type[Section], prefix: str) -> Iterator[tuple[str, list[str]]]:

@@ -6,11 +6,12 @@ from edge import config
 from edge.camera.file import FileCamera
 from edge.camera.folder import FolderCamera
 from edge.camera.pattern import PatternCamera
+from edge.camera.picamera import PicameraCamera
 from edge.camera.port import Camera, Ledger
 from edge.clock import Clock
 
 ONCE_FRAMES = 50
-"""The test pattern has no end of its own."""
+"""The test pattern and a live camera have no end of their own."""
 
 
 def make_camera(section: config.Camera, clock: Clock, ledger: Ledger, *, once: bool = False) -> Camera:
@@ -26,5 +27,17 @@ def make_camera(section: config.Camera, clock: Clock, ledger: Ledger, *, once: b
     if scheme == "folder":
         return FolderCamera(
             section.name, Path(rest), clock, watch=not once, ledger=ledger if section.remember else None
+        )
+    if scheme == "picamera":
+        return PicameraCamera(
+            section.name,
+            rest,
+            clock,
+            size=(section.width, section.height),
+            fps=section.fps,
+            rotation=section.rotation,
+            exposure_us=section.exposure_us,
+            gain=section.gain,
+            frames=ONCE_FRAMES if once else None,
         )
     return PatternCamera(section.name, clock, fps=section.fps, frames=ONCE_FRAMES if once else None)

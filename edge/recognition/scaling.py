@@ -97,6 +97,12 @@ class Scaler:
         tensor = canvas[np.newaxis] if dtype == np.uint8 else np.zeros((1, height, width, 3), dtype)
         return InputBuffer(canvas, tensor)
 
+    def is_fed_by(self, size: Size) -> bool:
+        """A picture of this size fills the input without being enlarged."""
+        layout = lay_out(size, self._target, self._fit)
+        left, top, right, bottom = layout.source
+        return right - left >= layout.size[0] and bottom - top >= layout.size[1]
+
     def fill(self, pixels: Pixels) -> InputBuffer:
         """Scale and convert; the buffer is good until `fill` has been called twice more. Thread: one caller at a time."""
         buffer = next(self._buffers)

@@ -23,8 +23,8 @@ LAYERS = (
     ("recognition",),
     ("identity",),
     ("camera.opening",),
-    ("camera.file", "camera.folder", "camera.pattern"),
-    ("pictures",),
+    ("camera.file", "camera.folder", "camera.pattern", "camera.picamera"),
+    ("pictures", "camera.planes"),
     ("camera.port",),
     ("assets", "ids", "config"),
     ("health",),
@@ -36,6 +36,8 @@ VENDORS = {
     "ai_edge_litert": {"recognition/runtime.py"},
     "tflite_runtime": {"recognition/runtime.py"},
     "av": {"camera/file.py"},
+    "picamera2": {"camera/picamera.py"},
+    "libcamera": {"camera/picamera.py"},
     "sqlite3": {"store/database.py", "store/events.py", "store/stills.py"},
 }
 
