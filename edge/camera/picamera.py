@@ -150,7 +150,7 @@ class PicameraCamera:
                 f"camera {self.name}: gives {self._main.format}, which cannot be read here",
                 hint="picamera: is for cameras on the Pi's camera connector",
             )
-        self._small = small if small and is_readable(small.format) and same_view(self._main.size, small.size) else None
+        self._small = small if small and is_readable(small.format) and is_reduced(self._main.size, small.size) else None
         # A pipeline that cannot turn the picture says so by giving back another transform.
         self._upside_down = self._rotation == 180 and not given["transform"].vflip
         log.info(
@@ -234,9 +234,9 @@ def layout_of(stream: Mapping[str, Any]) -> BufferLayout:
     return BufferLayout(str(stream["format"]), (int(width), int(height)), int(stream["stride"]))
 
 
-def same_view(main: Size, small: Size) -> bool:
-    """The pictures have the same proportions, as far as even sizes allow: boxes in one are boxes in the other."""
-    return abs(main[0] * small[1] - main[1] * small[0]) <= 2 * max(main)
+def is_reduced(main: Size, small: Size) -> bool:
+    """The small picture is smaller and, as far as even sizes allow, of the same proportions: boxes in one are boxes in the other."""
+    return small[0] < main[0] and abs(main[0] * small[1] - main[1] * small[0]) <= 2 * max(main)
 
 
 def controls_for(

@@ -1,6 +1,7 @@
 """Makes picamera2 fit libcamera's virtual pipeline, whose cameras show pictures from a folder. Import it before a camera is opened.
 
-Two things of a Pi's pipeline are missing there: raw sensor modes, and buffers in which the planes of NV12 may be one.
+It differs from a Pi's pipeline in three things: it has no raw sensor modes, wants a buffer plane for each plane of NV12, and takes
+orders to turn the picture which it does not follow.
 """
 
 import mmap
@@ -58,5 +59,11 @@ def _video_modes(camera: Any) -> list[dict[str, Any]]:
     ]
 
 
+def _honest_configuration(camera: Any) -> dict[str, Any]:
+    """libcamera 0.4.0's virtual pipeline accepts every orientation and turns nothing; a pipeline that cannot turn should say so."""
+    return {**camera.camera_config, "transform": libcamera.Transform()}
+
+
 picamera2.picamera2.DmaAllocator = PlanesAllocator
 picamera2.Picamera2._get_raw_modes = _video_modes
+picamera2.Picamera2.camera_configuration = _honest_configuration
