@@ -19,7 +19,9 @@ MODELS = Path("/tmp/models")
 EDGE = [sys.executable, "-c", "import virtual_camera; from edge.__main__ import main; raise SystemExit(main())"]
 
 
-@pytest.mark.parametrize(("model", "label", "score"), [("cat", "Cat", 0.8), ("cup", "Coffee cup", 0.5)])
+@pytest.mark.parametrize(
+    ("model", "label", "score"), [("cat", "Cat", 0.8), ("cup", "Coffee cup", 0.5), ("person", "Person", 0.4)]
+)
 def test_what_the_camera_sees_is_recognised(model: str, label: str, score: float) -> None:
     detector = tflite.load("ssd_mobilenet_v2_oid", MODELS)
     camera = PicameraCamera("cam", model, SystemClock())

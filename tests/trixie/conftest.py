@@ -50,4 +50,5 @@ def cameras() -> None:
     add_camera("twin", [colours()])
     add_camera("cat", [stored("chelsea.png")])
     add_camera("cup", [stored("coffee.png")])
+    add_camera("person", [stored("astronaut.png")])
     add_camera("album", [stored("chelsea.png"), stored("coffee.png")])
