@@ -1,31 +1,32 @@
 """`picamera:` — the cameras of a Raspberry Pi, through picamera2 and libcamera. The only file that imports them.
 
 Of each capture there are two pictures: the main one, and a small one that the image processor scaled on the way, which costs nothing.
-Written against picamera2 0.3.18 to 0.3.38.
+Runs with picamera2 0.3.38, and uses nothing that 0.3.18 does not have.
 """
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Mapping
 from concurrent.futures import CancelledError
 from types import MappingProxyType
 from typing import Any
 
 from edge.camera.planes import BufferLayout, is_readable, to_rgb
 from edge.camera.port import Frame, Pixels
-from edge.clock import Clock, Instant
+from edge.camera.streams import choose, controls_for, is_reduced, layout_of, stream_plans, taken_at
+from edge.clock import Clock
 from edge.errors import CameraError
 from edge.geometry import Size
 
 log = logging.getLogger(__name__)
 
-SMALL_EDGE_PX = 360
-"""Shorter edge of the small picture: enough for the inputs of most detectors (300 to 320), also when they crop or stretch."""
 BUFFERS = 4
-OLDEST_S = 60.0
-"""A capture that claims to be older has a clock that is not ours."""
+_ONE_AT_A_TIME = threading.RLock()
+"""Held while a camera is opened or closed: when the last one closes, picamera2 ends a thread, and waits for ever if it is just starting
+another for the next."""
 INSTALL_HINT = "apt install python3-picamera2, in an environment that sees it: docs/cameras.md"
-_VENDOR_ERRORS = (RuntimeError, OSError, ValueError, TypeError, KeyError, AttributeError)
+_VENDOR_ERRORS = (RuntimeError, OSError, ValueError, KeyError, AttributeError)
 """What picamera2 raises when something is wrong with the camera; it has no errors of its own."""
 
 
@@ -77,10 +78,14 @@ class PicameraCamera:
         return self._frames is not None and self._sequence >= self._frames
 
     def open(self) -> None:
-        self.close()
-        picamera2 = _load(self.name)
-        number = choose(picamera2.global_camera_info(), self._address, self.name)
+        with _ONE_AT_A_TIME:
+            self.close()
+            self._open(_load(self.name))
+        self._sequence = 0
+
+    def _open(self, picamera2: Any) -> None:
         try:
+            number = choose(picamera2.global_camera_info(), self._address, self.name)
             self._device = _take_hold(picamera2, number)
             self._configure(picamera2.platform.name)
             self._device.start()
@@ -90,7 +95,6 @@ class PicameraCamera:
         except CameraError:
             self.close()
             raise
-        self._sequence = 0
 
     def read(self, timeout_s: float) -> Frame | None:
         request = None if self.ended else self._next_request(timeout_s)
@@ -114,12 +118,12 @@ class PicameraCamera:
         job, self._job = self._job, None
         if device is None:
             return
-        try:
-            device.cancel_all_and_flush()
-            _release_result(job)
-            device.close()
-        except Exception as error:  # noqa: BLE001 - whatever it is: the camera is let go of as far as it goes
-            log.warning("camera did not close cleanly camera=%s error=%s", self.name, error)
+        with _ONE_AT_A_TIME:
+            try:
+                device.close()  # not stop(): that waits its turn behind a capture which may never come
+                _release_result(job)
+            except Exception as error:  # noqa: BLE001 - whatever it is: the camera is let go of as far as it goes
+                log.warning("camera did not close cleanly camera=%s error=%s", self.name, error)
 
     def _configure(self, platform: str) -> None:
         """Ask for both pictures, then take what was really given."""
@@ -188,83 +192,6 @@ class PicameraCamera:
         return CameraError(f"camera {self.name}: capture failed: {_reason(error)}", hint="check the camera's cable")
 
 
-def choose(infos: Sequence[Mapping[str, Any]], wanted: str, name: str) -> int:
-    """Position of the wanted camera in picamera2's list of cameras.
-
-    Args:
-        wanted: libcamera id, or sensor model when only one camera is of it; empty: the first, USB cameras last.
-
-    Raises:
-        CameraError: there is no such camera, or more than one.
-    """
-    known = ", ".join(f"{info['Model']} ({info['Id']})" for info in infos)
-    if not infos:
-        raise CameraError(f"camera {name}: no camera is connected", hint="check its cable; rpicam-hello --list-cameras")
-    if not wanted:
-        return next((number for number, info in enumerate(infos) if "/usb" not in info["Id"]), 0)
-    for key in ("Id", "Model"):
-        found = [number for number, info in enumerate(infos) if str(info[key]).lower() == wanted.lower()]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise CameraError(
-                f"camera {name}: {wanted!r} are {len(found)} cameras", hint=f"name one by its id: {known}"
-            )
-    raise CameraError(f"camera {name}: no camera is {wanted!r}", hint=f"connected: {known}")
-
-
-def stream_plans(size: Size, platform: str) -> list[dict[str, Any]]:
-    """The main and the small stream to ask for, best first.
-
-    The image processors up to the Pi 4 (`VC4`) make the small picture in YUV only. libcamera's BGR888 is R, G, B in memory.
-    """
-    main = {"format": "BGR888", "size": size}
-    edge_px = min(size)
-    if edge_px <= SMALL_EDGE_PX:
-        return [{"main": main, "lores": None}]
-    small = (_even(size[0] * SMALL_EDGE_PX / edge_px), _even(size[1] * SMALL_EDGE_PX / edge_px))
-    formats = ["BGR888", "YUV420"] if platform == "PISP" else ["YUV420"]
-    lores: list[dict[str, Any] | None] = [{"format": format, "size": small} for format in formats]
-    return [{"main": main, "lores": stream} for stream in [*lores, None]]
-
-
-def layout_of(stream: Mapping[str, Any]) -> BufferLayout:
-    """From a stream's configuration, as `camera_configuration()` tells it."""
-    width, height = stream["size"]
-    return BufferLayout(str(stream["format"]), (int(width), int(height)), int(stream["stride"]))
-
-
-def is_reduced(main: Size, small: Size) -> bool:
-    """The small picture is smaller and, as far as even sizes allow, of the same proportions: boxes in one are boxes in the other."""
-    return small[0] < main[0] and abs(main[0] * small[1] - main[1] * small[0]) <= 2 * max(main)
-
-
-def controls_for(
-    available: Mapping[str, Any], fps: float, exposure_us: int, gain: float, name: str
-) -> dict[str, int | float | tuple[int, int]]:
-    """libcamera controls. A camera without a frame rate of its own keeps to what it does.
-
-    Raises:
-        CameraError: exposure or gain are asked for and cannot be set.
-    """
-    controls: dict[str, int | float | tuple[int, int]] = {}
-    if "FrameDurationLimits" in available:
-        frame_us = max(round(1e6 / fps), exposure_us)
-        controls["FrameDurationLimits"] = (frame_us, frame_us)
-    for key, control, value in (("exposure_us", "ExposureTime", exposure_us), ("gain", "AnalogueGain", gain)):
-        if value and control not in available:
-            raise CameraError(f"camera {name}: {key} cannot be set on this camera", hint=f"remove {key}")
-        if value:
-            controls[control] = value
-    return controls
-
-
-def taken_at(now: Instant, metadata: Mapping[str, Any]) -> Instant:
-    """When the exposure of the first row ended: SensorTimestamp is CLOCK_BOOTTIME in ns. Now, where it is missing or nonsense."""
-    age_s = now.boot_s - metadata.get("SensorTimestamp", -1e18) / 1e9
-    return now.later(-age_s) if 0 <= age_s <= OLDEST_S else now
-
-
 def _load(name: str) -> Any:
     try:
         from picamera2 import Picamera2
@@ -317,7 +244,3 @@ def _remedy(error: BaseException) -> str:
 
 def _describe(layout: BufferLayout) -> str:
     return f"{layout.size[0]}x{layout.size[1]}-{layout.format}"
-
-
-def _even(length: float) -> int:
-    return round(length / 2) * 2

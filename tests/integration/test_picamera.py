@@ -44,7 +44,7 @@ def trixie(base_dir: Path) -> Path:
     return base_dir
 
 
-@pytest.mark.parametrize("check", checks())
+@pytest.mark.parametrize("check", list(checks()))
 def test_in_trixie(trixie: Path, check: str) -> None:
     binds = {ROOT: "checkout", trixie / "models": "models", trixie / "samples/pictures": "pictures"}
     options = [word for source, to in binds.items() for word in ("--bind", f"{source}:/tmp/{to}")]

@@ -24,7 +24,7 @@ LAYERS = (
     ("identity",),
     ("camera.opening",),
     ("camera.file", "camera.folder", "camera.pattern", "camera.picamera"),
-    ("pictures", "camera.planes"),
+    ("pictures", "camera.streams", "camera.planes"),
     ("camera.port",),
     ("assets", "ids", "config"),
     ("health",),

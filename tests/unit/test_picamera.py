@@ -5,16 +5,9 @@ from typing import Any
 
 import pytest
 
-from edge.camera.picamera import (
-    PicameraCamera,
-    choose,
-    controls_for,
-    is_reduced,
-    layout_of,
-    stream_plans,
-    taken_at,
-)
+from edge.camera.picamera import PicameraCamera
 from edge.camera.planes import BufferLayout
+from edge.camera.streams import choose, controls_for, is_reduced, layout_of, stream_plans, taken_at
 from edge.clock import Instant, SystemClock
 from edge.errors import CameraError
 
