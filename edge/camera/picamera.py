@@ -23,8 +23,7 @@ log = logging.getLogger(__name__)
 
 BUFFERS = 4
 _ONE_AT_A_TIME = threading.RLock()
-"""Held while a camera is opened or closed: when the last one closes, picamera2 ends a thread, and waits for ever if it is just starting
-another for the next."""
+"""Held while a camera is opened or closed: the last one to close waits for a thread of picamera2, which goes on when another opens."""
 INSTALL_HINT = "apt install python3-picamera2, in an environment that sees it: docs/cameras.md"
 _VENDOR_ERRORS = (RuntimeError, OSError, ValueError, KeyError, AttributeError)
 """What picamera2 raises when something is wrong with the camera; it has no errors of its own."""
