@@ -197,7 +197,7 @@ def _load(name: str) -> Any:
     except ImportError as error:
         raise CameraError(f"camera {name}: picamera2 cannot be imported: {error}", hint=INSTALL_HINT) from error
     except ValueError as error:  # how compiled packages say that they were built for another numpy
-        hint = "install numpy in the version of the distribution: docs/cameras.md"
+        hint = "pip install 'numpy<2' on bookworm: docs/cameras.md"
         raise CameraError(f"camera {name}: picamera2 does not fit its numpy: {error}", hint=hint) from error
     return Picamera2
 
