@@ -47,8 +47,8 @@ def trixie(base_dir: Path) -> Path:
 @pytest.mark.parametrize("check", list(checks()))
 def test_in_trixie(trixie: Path, check: str) -> None:
     binds = {ROOT: "checkout", trixie / "models": "models", trixie / "samples/pictures": "pictures"}
-    options = [word for source, to in binds.items() for word in ("--bind", f"{source}:/tmp/{to}")]
-    inside = "/tmp/checkout/tests/trixie"
+    options = [word for source, to in binds.items() for word in ("--bind", f"{source}:/run/{to}")]
+    inside = "/run/checkout/tests/trixie"
     command = [f"{inside}/run", "python3", "-m", "pytest", "-q", "-c", f"{inside}/pytest.ini", f"{inside}/{check}"]
     done = run("enter", *options, *command, base_dir=trixie, timeout_s=RUNNING_S)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -15,7 +15,7 @@ from edge.clock import SystemClock
 from edge.recognition import tflite
 from edge.recognition.port import detect
 
-MODELS = Path("/tmp/models")
+MODELS = Path("/run/models")
 EDGE = [sys.executable, "-c", "import virtual_camera; from edge.__main__ import main; raise SystemExit(main())"]
 
 

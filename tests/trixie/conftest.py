@@ -6,8 +6,8 @@ import pytest
 import virtual_camera  # noqa: F401 - makes picamera2 fit it
 from PIL import Image, ImageOps
 
-CAMERAS = Path("/tmp/cameras")
-PICTURES = Path("/tmp/pictures")
+CAMERAS = Path("/run/cameras")
+PICTURES = Path("/run/pictures")
 SIZE = (1280, 720)
 WIDE = (SIZE, (640, 360))
 COLOURS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0))
