@@ -19,6 +19,7 @@ from edge.errors import ConfigError
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+EvenPixels = Annotated[int, msgspec.Meta(ge=64, le=16_384, multiple_of=2)]
 Seconds = Annotated[float, msgspec.Meta(gt=0.0, le=86_400.0)]
 
 
@@ -43,16 +44,23 @@ class Camera(Section, frozen=True):
     name: Name
     """Names the camera in topics and events: a-z, 0-9, - and _."""
     source: str
-    """Address: `folder:PATH`, `file:PATH`, `v4l2:DEVICE`, `rtsp://…`, `rtsps://…`, `http://…`, `https://…` or `test:`."""
+    """Address: `folder:PATH`, `file:PATH`, `picamera:`, `picamera:MODEL-OR-ID`, `v4l2:DEVICE`, `rtsp://…`, `rtsps://…`, `http://…`,
+    `https://…` or `test:`."""
     username: str = ""
     """Network streams: who logs in, in place of what the address says."""
     password_file: str = ""
     """Network streams: file whose first line is the password."""
     transport: Literal["tcp", "udp"] = "tcp"
     """`rtsp:` how the pictures travel; udp loses some."""
-    width: Annotated[int, msgspec.Meta(ge=16, le=8192)] = 1280
-    height: Annotated[int, msgspec.Meta(ge=16, le=8192)] = 720
-    """`v4l2:` the size to ask for; the nearest that the camera has is taken."""
+    width: EvenPixels = 1280
+    height: EvenPixels = 720
+    """`picamera:` and `v4l2:` the size to ask for; a USB camera gives the nearest that it has."""
+    rotation: Literal[0, 180] = 0
+    """`picamera:` degrees, for a camera that hangs upside down."""
+    exposure_us: Annotated[int, msgspec.Meta(ge=0, le=600_000_000)] = 0
+    """`picamera:` exposure time in microseconds; 0: automatic. Longer than a frame: fewer frames."""
+    gain: Annotated[float, msgspec.Meta(ge=0, le=64)] = 0.0
+    """`picamera:` gain of the sensor; 0: automatic."""
     stall_after_s: Annotated[float, msgspec.Meta(ge=1.0, le=3600.0)] = 10.0
     """A live camera that gave no frame for so long is closed and opened again."""
     pace: Literal["realtime", "fast"] = "realtime"
@@ -62,7 +70,7 @@ class Camera(Section, frozen=True):
     remember: bool = True
     """`folder:` recognises each picture once, also over restarts; false: again at every start."""
     fps: Annotated[float, msgspec.Meta(gt=0, le=120)] = 10.0
-    """`test:` and `v4l2:` frames per second."""
+    """`picamera:`, `v4l2:` and `test:` frames per second."""
 
 
 class Detector(Section, frozen=True):
@@ -202,17 +210,20 @@ def default_data_dir() -> Path:
 
 _TABLES: dict[str, type[Section]] = {"camera": Camera, "second_look": SecondLook}
 NETWORK = ("rtsp", "rtsps", "http", "https")
-SCHEMES = ("folder", "file", "v4l2", *NETWORK, "test")
+SCHEMES = ("folder", "file", "picamera", "v4l2", *NETWORK, "test")
 _ONLY_FOR = {
     "pace": ("file",),
     "loop": ("file",),
     "remember": ("folder",),
-    "fps": ("test", "v4l2"),
-    "width": ("v4l2",),
-    "height": ("v4l2",),
+    "fps": ("picamera", "v4l2", "test"),
+    "width": ("picamera", "v4l2"),
+    "height": ("picamera", "v4l2"),
     "username": NETWORK,
     "password_file": NETWORK,
     "transport": ("rtsp", "rtsps"),
+    "rotation": ("picamera",),
+    "exposure_us": ("picamera",),
+    "gain": ("picamera",),
 }
 
 
@@ -234,9 +245,9 @@ def _check_cameras(config: Config, place: str) -> None:
         scheme, rest = split_address(camera.source)
         shown = redacted(camera.source)
         if scheme not in SCHEMES:
-            hint = "use folder:PATH, file:PATH, v4l2:DEVICE, rtsp://…, http://… or test:"
+            hint = "use folder:PATH, file:PATH, picamera:, v4l2:DEVICE, rtsp://…, http://… or test:"
             raise ConfigError(f"{where}.source: {shown!r} is no camera address", hint=hint)
-        if scheme != "test" and not (rest.strip("/") if scheme in NETWORK else rest):
+        if scheme not in ("test", "picamera") and not (rest.strip("/") if scheme in NETWORK else rest):
             hint = f"write {scheme}:{'//HOST/PATH' if scheme in NETWORK else 'PATH'}"
             raise ConfigError(f"{where}.source: {shown!r} names no path", hint=hint)
         if scheme in NETWORK and not rest.startswith("//"):

@@ -6,6 +6,7 @@ from edge import config
 from edge.camera.file import FileCamera
 from edge.camera.folder import FolderCamera
 from edge.camera.pattern import PatternCamera
+from edge.camera.picamera import PicameraCamera
 from edge.camera.port import Camera, Ledger
 from edge.camera.stream import Login, StreamCamera
 from edge.camera.v4l2 import V4l2Camera
@@ -30,13 +31,24 @@ def make_camera(section: config.Camera, clock: Clock, ledger: Ledger, *, once: b
         return FolderCamera(
             section.name, Path(rest), clock, watch=not once, ledger=ledger if section.remember else None
         )
-    if scheme in ("v4l2", *config.NETWORK):
+    if scheme in ("picamera", "v4l2", *config.NETWORK):
         camera = _make_live(section, scheme, rest, clock)
         return FirstFrames(camera, ONCE_FRAMES) if once else camera
     return PatternCamera(section.name, clock, fps=section.fps, frames=ONCE_FRAMES if once else None)
 
 
 def _make_live(section: config.Camera, scheme: str, rest: str, clock: Clock) -> Camera:
+    if scheme == "picamera":
+        return PicameraCamera(
+            section.name,
+            rest,
+            clock,
+            size=(section.width, section.height),
+            fps=section.fps,
+            rotation=section.rotation,
+            exposure_us=section.exposure_us,
+            gain=section.gain,
+        )
     if scheme == "v4l2":
         return V4l2Camera(section.name, rest, clock, size=(section.width, section.height), fps=section.fps)
     login = Login(section.username, section.password_file)

@@ -30,6 +30,7 @@ class Frame:
     `sequence` counts from 0 for each opening of the camera, dropped frames included. `taken` is when the light fell on the sensor as
     well as the source can tell; for a video file its recorded pace is kept, however fast it is read. `still` is set when the frame is a
     stored picture: then it has nothing to do with the frames before and after it. `metadata` is what the driver knows of the capture.
+    `small` is the same view scaled down, where the camera's hardware did that on the way: cheaper to recognise from.
     """
 
     camera: str
@@ -38,6 +39,7 @@ class Frame:
     taken: Instant
     still: Still | None = None
     metadata: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    small: Pixels | None = None
 
     @property
     def key(self) -> tuple[str, int, float]:

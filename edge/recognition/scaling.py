@@ -95,6 +95,12 @@ class Scaler:
         self._sampler: tuple[Size, Sampler] | None = None
         self._buffers = cycle([InputBuffer(np.zeros((1, height, width, 3), dtype)) for _ in range(BUFFERS)])
 
+    def is_fed_by(self, size: Size) -> bool:
+        """A picture of this size fills the input without being enlarged."""
+        layout = lay_out(size, self._target, self._fit)
+        left, top, right, bottom = layout.source
+        return right - left >= layout.size[0] and bottom - top >= layout.size[1]
+
     def fill(self, pixels: Pixels) -> InputBuffer:
         """Scale and convert; the buffer is good until `fill` has been called three times more. Thread: one caller at a time."""
         buffer = next(self._buffers)

@@ -92,7 +92,9 @@ class NetworkDetector:
         return self._thresholds.get(label, self._model.threshold)
 
     def prepare(self, frame: Frame) -> Prepared:
-        return Prepared(frame, self.scaler.fill(frame.pixels))
+        small = frame.small
+        serves = small is not None and self.scaler.is_fed_by((small.shape[1], small.shape[0]))
+        return Prepared(frame, self.scaler.fill(small if small is not None and serves else frame.pixels))
 
     def infer(self, prepared: Prepared) -> list[Detection]:
         return self.read(self.compute(prepared))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from edge.camera.port import Frame
 from edge.clock import Instant
@@ -86,6 +87,17 @@ def test_a_frame_of_any_size_and_shape(detector: TfliteDetector, samples: Path) 
     for cut in (pixels[:, 60:420], pixels[:200], pixels.repeat(3, axis=0).repeat(3, axis=1), pixels[:1, :1]):
         for found in detect(detector, Frame("test", 0, cut, Instant(0, 0))):
             assert all(0 <= value <= 1 for value in found.box)
+
+
+def test_the_cameras_small_picture_is_looked_at_when_it_is_large_enough(
+    detector: TfliteDetector, samples: Path
+) -> None:
+    cat = np.asarray(Image.open(samples / "pictures" / "chelsea.png"))
+    nothing = np.full((720, 1280, 3), 127, np.uint8)
+    frame = Frame("test", 0, nothing, Instant(0, 0), small=cat)
+    assert [found.label for found in detect(detector, frame)] == ["Cat"]
+    frame = Frame("test", 0, nothing, Instant(0, 0), small=cat[100:300, 100:300])
+    assert detect(detector, frame) == []
 
 
 def test_only_the_labels_that_are_wanted(models_dir: Path, samples: Path) -> None:

@@ -43,6 +43,18 @@ def test_cameras_and_sections() -> None:
         ("[[camera]]\nname='a'\nsource='rtsp://h/x'\npassword_file='p'", "password_file: there is no", "username"),
         ("[[camera]]\nname='a'\nsource='file:'", "camera[0].source: 'file:'", "write file:PATH"),
         ("[[camera]]\nname='a'\nsource='test:'\nloop=true", "camera[0].loop", "remove the line"),
+        (
+            "[[camera]]\nname='a'\nsource='test:'\nrotation=180",
+            "camera[0].rotation: only a picamera:",
+            "remove the line",
+        ),
+        (
+            "[[camera]]\nname='a'\nsource='folder:b'\nfps=5",
+            "camera[0].fps: only a picamera: or test:",
+            "remove the line",
+        ),
+        ("[[camera]]\nname='a'\nsource='picamera:'\nrotation=90", "camera[0].rotation is 90", "edge config show"),
+        ("[[camera]]\nname='a'\nsource='picamera:'\nwidth=641", "camera[0].width is 641", "edge config show"),
         ("[[camera]]\nname='a'\nsource='test:'\n" * 2, "camera[1].name", "its own name"),
         ("[mqtt]\nprefix='a/#'", "mqtt.prefix is 'a/#'", "edge config show"),
     ],
@@ -53,6 +65,13 @@ def test_mistakes_are_refused_with_place_and_remedy(text: str, place: str, remed
     assert place in str(caught.value)
     assert remedy in str(caught.value)
     assert caught.value.exit_code == 2
+
+
+def test_a_camera_of_the_pi() -> None:
+    text = '[[camera]]\nname = "door"\nsource = "picamera:imx708"\nwidth = 1920\nheight = 1080\nrotation = 180\nexposure_us = 8000'
+    (camera,) = parsed(text).camera
+    assert (camera.width, camera.height, camera.rotation, camera.exposure_us, camera.gain) == (1920, 1080, 180, 8000, 0)
+    assert parsed('[[camera]]\nname = "a"\nsource = "picamera:"').camera[0].source == "picamera:"
 
 
 def test_relative_paths_start_at_the_file(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.geometry import Box
+from edge.recognition.catalogue import Fit
 from edge.recognition.scaling import GREY, Scaler, lay_out
 
 sizes = st.tuples(st.integers(8, 4000), st.integers(8, 4000))
@@ -74,3 +75,20 @@ def test_a_buffer_is_good_until_three_more_are_filled() -> None:
     scaler.fill(np.full((8, 8, 3), 3, np.uint8))
     scaler.fill(np.full((8, 8, 3), 4, np.uint8))
     assert (first.tensor == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("size", "fit", "fed"),
+    [
+        ((640, 360), "letterbox", True),
+        ((320, 180), "letterbox", True),
+        ((300, 169), "letterbox", True),
+        ((299, 169), "letterbox", False),
+        ((640, 360), "stretch", True),
+        ((640, 299), "stretch", False),
+        ((640, 360), "crop", True),
+        ((1000, 299), "crop", False),
+    ],
+)
+def test_a_picture_feeds_an_input_that_it_need_not_be_enlarged_for(size: tuple[int, int], fit: Fit, fed: bool) -> None:
+    assert Scaler((300, 300), np.uint8, fit, mean=0, scale=1).is_fed_by(size) is fed

@@ -1,0 +1,46 @@
+"""`scripts/trixie-root` says clearly why it cannot make its root file system, and leaves nothing half made."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "scripts/trixie-root"
+NOWHERE = "http://127.0.0.1:9/debian"
+UNABLE = 3
+
+
+def run(data: Path, *arguments: str, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "EDGE_DATA": str(data), "PYTHON": sys.executable}
+    command = [*before, str(SCRIPT), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=100, env=environment)
+
+
+def left(data: Path) -> list[str]:
+    return [path.name for path in data.glob("trixie-root-*")]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give it up")
+def test_it_needs_root(tmp_path: Path) -> None:
+    if shutil.which("setpriv") is None or not os.access(SCRIPT, os.X_OK):
+        pytest.skip("needs setpriv")
+    done = run(tmp_path, before=("setpriv", "--reuid=65534", "--clear-groups"))
+    assert (done.returncode, left(tmp_path)) == (UNABLE, [])
+    assert "needs root" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("mmdebstrap") is None, reason="needs root and mmdebstrap")
+def test_it_needs_a_mirror_and_throws_away_what_was_half_made(tmp_path: Path) -> None:
+    (tmp_path / "trixie-root-0123456789ab.partial/etc").mkdir(parents=True)
+    done = run(tmp_path, "--mirror", NOWHERE)
+    assert (done.returncode, left(tmp_path)) == (UNABLE, [])
+    assert f"{NOWHERE} cannot be reached" in done.stderr.splitlines()[-1]
+
+
+def test_there_is_nothing_to_enter_before_it_is_made(tmp_path: Path) -> None:
+    done = run(tmp_path, "enter", "true")
+    assert done.returncode == 1
+    assert "run scripts/trixie-root first" in done.stderr
