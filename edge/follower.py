@@ -1,6 +1,5 @@
 """From results to events: reads what inference left, follows things, and hands on what happened. A thread of its own, beside inference."""
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from queue import SimpleQueue
 
 from edge.events.lifecycle import LifeCycle, LookResult, Outcome
 from edge.events.looks import LookThread
-from edge.exchange import CameraStopped
+from edge.exchange import CameraStopped, Room
 from edge.recognition.port import Computed, Detection, Detector, SplitDetector
 
 AHEAD = 4
@@ -65,7 +64,7 @@ class Follower:
         self._submit = submit
         self._stats = stats
         self._looks = looks
-        self._room = threading.Semaphore(AHEAD)
+        self._room = Room(AHEAD)
         self._items: SimpleQueue[Computed | CameraStopped | LookResult | None] = SimpleQueue()
 
     def result(self, computed: Computed) -> None:

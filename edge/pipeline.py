@@ -16,7 +16,7 @@ from edge.camera.watch import CameraWatch, Pulse
 from edge.errors import CameraError, CameraStalledError, DetectorError
 from edge.events.lifecycle import LifeCycle, Outcome
 from edge.events.looks import LookThread
-from edge.exchange import CameraStopped, FrameExchange
+from edge.exchange import CameraStopped, FrameExchange, Room
 from edge.follower import Follower, Stats
 from edge.health import Health, State
 from edge.recognition.port import Computed, Detector, Prepared, SplitDetector
@@ -68,7 +68,7 @@ class Pipeline:
         self._exchange = FrameExchange([camera.name for camera in cameras])
         self._ready: SimpleQueue[Prepared | CameraStopped | None] = SimpleQueue()
         # A frame prepared too early is an old frame; of stored ones a few may wait.
-        self._room = threading.Semaphore(1 if any(camera.live for camera in cameras) else STORED_AHEAD)
+        self._room = Room(1 if any(camera.live for camera in cameras) else STORED_AHEAD)
         self._infer_once: Callable[[Prepared], Computed] = (
             detector.compute if isinstance(detector, SplitDetector) else self._infer_whole
         )

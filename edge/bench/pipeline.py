@@ -19,7 +19,10 @@ from edge.recognition.tflite import TfliteDetector
 from edge.runtime import Fatal
 from edge.testing.camera import MemoryCamera
 
-BOUND = 0.97
+BOUND, LIGHT_BOUND = 0.97, 0.93
+ROUND_S = 2.0
+LIGHT_S = 0.004
+"""A model that infers faster than this is held to the second bound."""
 
 
 class Round(NamedTuple):
@@ -37,11 +40,15 @@ class Round(NamedTuple):
 def run(detector: TfliteDetector, pictures: list[Path], *, rounds: int, frames: int) -> BenchReport:
     """Interleave bare inference and pipeline, `rounds` times, `frames` frames each.
 
+    Half of each round's bare inference comes before its pipeline and half behind it: what the machine does beside that falls on both.
+
     Args:
+        frames: of a round; 0: as many as take two seconds.
         pictures: moved over the frames so that there is something to recognise and to follow; empty: noise.
     """
     scene = moving(pictures)
-    _round(detector, scene, 10)  # warm up
+    warm = _round(detector, scene, 20)
+    frames = frames or max(60, round(ROUND_S / warm.raw_s))
     done = [_round(detector, scene, frames) for _ in range(rounds)]
     raw_ms = median(each.raw_s for each in done) * 1000
     prepare, infer, events = (
@@ -52,7 +59,7 @@ def run(detector: TfliteDetector, pictures: list[Path], *, rounds: int, frames: 
     return BenchReport(
         "pipeline",
         [
-            Figure.of("ratio", median(ratios), "of raw", "higher", BOUND),
+            Figure.of("ratio", median(ratios), "of raw", "higher", BOUND if raw_ms > LIGHT_S * 1000 else LIGHT_BOUND),
             Figure.of("pipeline_fps", median(1 / each.pipeline_s for each in done), "frames/s", "higher"),
             Figure.of("raw_fps", 1000 / raw_ms, "frames/s", "higher"),
         ],
@@ -74,7 +81,7 @@ def run(detector: TfliteDetector, pictures: list[Path], *, rounds: int, frames: 
 
 
 def _round(detector: TfliteDetector, scene: list[Pixels], frames: int) -> Round:
-    raw_s = _raw(detector, frames)
+    before_s = _raw(detector, (frames + 1) // 2)
     outcomes: list[Outcome] = []
     fatal = Fatal()
     camera = MemoryCamera(
@@ -103,6 +110,7 @@ def _round(detector: TfliteDetector, scene: list[Pixels], frames: int) -> Round:
     if pipeline.stats.frames != frames:
         raise EdgeError(f"bench pipeline: {pipeline.stats.frames} of {frames} frames came through")
     started = sum(change.kind == "started" for outcome in outcomes for change in outcome.changes)
+    raw_s = (before_s + _raw(detector, (frames + 1) // 2)) / 2
     return Round(raw_s, took_s / frames, pipeline.stats, started)
 
 

@@ -8,9 +8,9 @@ A capture thread says through its `Pulse` what it is doing; `CameraWatch.look`, 
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from edge.errors import CameraBlockedError, CameraStalledError
 from edge.health import Health
@@ -38,14 +38,16 @@ class Pulse:
     reopen: bool = False
     blocked: bool = False
 
-    @contextmanager
-    def call(self, method: str) -> Iterator[None]:
-        """Around each call of the driver."""
+    def call(self, method: str) -> Self:
+        """`with pulse.call("read"):` around each call of the driver."""
         self.called_s, self.calling = time.monotonic(), method
-        try:
-            yield
-        finally:
-            self.calling = ""
+        return self
+
+    def __enter__(self) -> None:
+        """`call` has said all."""
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self.calling = ""
 
     def opened(self) -> None:
         self.reopen, self.newest_s = False, time.monotonic()

@@ -119,6 +119,8 @@ class LifeCycle:
     def on_frame(self, frame: Frame, detections: Sequence[Detection]) -> list[Change]:
         if frame.still is not None:
             return self._on_still(frame, detections)
+        if not (detections or self._tracker.tracks or self._held):
+            return []  # nothing is there and nothing was: most frames of most cameras
         step = self._tracker.update(detections, frame.taken.boot_s)
         for track, detection in step.found:
             self._remember(track, detection, frame)
@@ -252,6 +254,8 @@ class LifeCycle:
         return Change("ended", ended, best.frame if best.detection.box != event.box else None)
 
     def _forget(self) -> None:
+        if len(self._first) == len(self._tracker.tracks):
+            return
         alive = {track.number for track in self._tracker.tracks}
         for known in (self._best, self._first, self._seen, self._top, self._events, self._asked):
             for number in known.keys() - alive:

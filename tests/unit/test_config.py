@@ -39,7 +39,11 @@ def test_cameras_and_sections() -> None:
         ("[[camera]]\nname='a'\nsource='http:x'", "camera[0].source: 'http:x'", "write http://HOST/PATH"),
         ("[[camera]]\nname='a'\nsource='rtsp:'", "camera[0].source: 'rtsp:'", "write rtsp://HOST/PATH"),
         ("[[camera]]\nname='a'\nsource='ftp://u:secret@h/x'", "'ftp://***@h/x' is no camera", "folder:PATH"),
-        ("[[camera]]\nname='a'\nsource='rtsp://h/x'\nwidth=640", "camera[0].width: only a picamera: or v4l2:", "remove the line"),
+        (
+            "[[camera]]\nname='a'\nsource='rtsp://h/x'\nwidth=640",
+            "camera[0].width: only a picamera: or v4l2:",
+            "remove the line",
+        ),
         ("[[camera]]\nname='a'\nsource='rtsp://h/x'\npassword_file='p'", "password_file: there is no", "username"),
         ("[[camera]]\nname='a'\nsource='file:'", "camera[0].source: 'file:'", "write file:PATH"),
         ("[[camera]]\nname='a'\nsource='test:'\nloop=true", "camera[0].loop", "remove the line"),
