@@ -10,8 +10,11 @@ from edge.events.looks import LookThread
 from edge.exchange import CameraStopped, Room
 from edge.recognition.port import Computed, Detection, Detector, SplitDetector
 
-AHEAD = 4
+AHEAD = 8
 """Results that wait to be read. Beyond it inference waits: a slow card holds recognition back rather than filling the memory."""
+TOGETHER_S = 0.002
+"""Results that come faster than this, with more frames waiting, are handed over several at a time: each hand-over wakes a thread, which
+costs a fast model more than reading its result."""
 LOOKS_S = 2.0
 """How long a stop waits for second looks that are under way."""
 
@@ -48,7 +51,7 @@ class Follower:
         submit: takes what each frame led to; may block.
         looks: second looks, which the life-cycles ask for; started and stopped here.
 
-    Thread: `result` and `put` any; `run` is the thread.
+    Thread: `result` the one that infers; `put` any; `run` is the thread.
     """
 
     def __init__(
@@ -65,12 +68,27 @@ class Follower:
         self._stats = stats
         self._looks = looks
         self._room = Room(AHEAD)
-        self._items: SimpleQueue[Computed | CameraStopped | LookResult | None] = SimpleQueue()
+        self._items: SimpleQueue[list[Computed] | CameraStopped | LookResult | None] = SimpleQueue()
+        self._gathered: list[Computed] = []
+        self._handed_s = 0.0
 
-    def result(self, computed: Computed) -> None:
-        """Hand over a result; waits while too many wait already."""
+    def result(self, computed: Computed, *, more: bool) -> None:
+        """Hand over a result; waits while too many wait already.
+
+        Args:
+            more: the next frame is waiting, so that this result may wait a moment for the next one.
+        """
         self._room.acquire()
-        self._items.put(computed)
+        self._gathered.append(computed)
+        if not more or len(self._gathered) > AHEAD // 2 or time.monotonic() - self._handed_s > TOGETHER_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand over what was gathered."""
+        self._handed_s = time.monotonic()
+        if self._gathered:
+            self._items.put(self._gathered)
+            self._gathered = []
 
     def put(self, item: CameraStopped | LookResult | None) -> None:
         """Anything else, in its turn; None ends the thread."""
@@ -85,8 +103,9 @@ class Follower:
             elif isinstance(item, LookResult):
                 self._take_look(item)
             else:
-                self._room.release()
-                self._follow(item)
+                for computed in item:
+                    self._room.release()
+                    self._follow(computed)
         self._finish_looks()
         for life in self._lives.values():
             self._submit(Outcome(life.finish("stopped") + life.release()))

@@ -197,9 +197,11 @@ class Pipeline:
             self._room.release()
             if isinstance(item, CameraStopped):
                 self._owed_since_s = 0.0
+                self._follower.flush()
                 self._follower.put(item)
             else:
                 self._compute(item)
+        self._follower.flush()
         self._follower.put(None)
 
     def _compute(self, prepared: Prepared) -> None:
@@ -217,7 +219,7 @@ class Pipeline:
             log.info("recognition works again camera=%s", prepared.frame.camera)
         self.stats.dropped = self._exchange.dropped
         self.stats.infer_s += time.monotonic() - begin_s
-        self._follower.result(computed)
+        self._follower.result(computed, more=not self._ready.empty())
         self._owed_since_s = 0.0
 
     def _infer_whole(self, prepared: Prepared) -> Computed:

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from edge.bench.report import BenchReport, Figure
 from edge.bench.rig import Rig, broker_and_folder
@@ -13,6 +14,8 @@ from edge.camera.port import Frame, Pixels
 from edge.clock import Instant
 from edge.events.tracks import TrackSettings
 from edge.recognition.port import Detector
+
+Numbers = npt.NDArray[np.float64]
 
 BOUND_MB_PER_HOUR = 1.0
 SAMPLE_S = 1.0
@@ -87,7 +90,7 @@ def resident_mb() -> float:
     return pages * 4096 / 1e6
 
 
-def theil_sen(x: np.ndarray, y: np.ndarray) -> float:
+def theil_sen(x: Numbers, y: Numbers) -> float:
     """The median of the slopes between all pairs: one step up by the allocator does not count as growth."""
     first, second = np.triu_indices(len(x), 1)
     return float(np.median((y[second] - y[first]) / (x[second] - x[first])))

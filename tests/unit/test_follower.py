@@ -1,0 +1,90 @@
+"""Results arrive whole and in order, alone or several at a time."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from edge.camera.port import Frame
+from edge.clock import Instant
+from edge.events.lifecycle import LifeCycle, Outcome
+from edge.events.tracks import TrackSettings
+from edge.exchange import CameraStopped
+from edge.follower import AHEAD, Follower, Stats
+from edge.geometry import Box
+from edge.recognition.port import Computed, Detection
+from tests.support import until
+
+
+class Reader:
+    """Stands where a detector would: the results of these tests are read already."""
+
+    def infer(self) -> None:
+        """Not asked for here."""
+
+
+def computed(number: int) -> Computed:
+    frame = Frame("cam", number, np.zeros((2, 2, 3), np.uint8), Instant(number * 0.1, number * 0.1))
+    return Computed(frame, [Detection("Car", 0.9, Box(0.2, 0.2, 0.4, 0.4))])
+
+
+@pytest.fixture
+def outcomes() -> list[Outcome]:
+    return []
+
+
+@pytest.fixture
+def follower(outcomes: list[Outcome]) -> Follower:
+    life = LifeCycle("cam", "boot", TrackSettings(), lambda label: 0.5, lambda: "id")
+    return Follower(Reader(), {"cam": life}, outcomes.append, Stats(), None)  # type: ignore[arg-type]
+
+
+def running(follower: Follower) -> threading.Thread:
+    thread = threading.Thread(target=follower.run)
+    thread.start()
+    return thread
+
+
+def test_a_lone_result_is_followed_at_once(follower: Follower, outcomes: list[Outcome]) -> None:
+    thread = running(follower)
+    follower.result(computed(0), more=False)
+    until(lambda: len(outcomes) == 1, 2, "the outcome")
+    follower.put(None)
+    thread.join()
+
+
+def test_fast_results_lose_nothing_and_the_end_of_the_camera_comes_last(
+    follower: Follower, outcomes: list[Outcome]
+) -> None:
+    thread = running(follower)
+    for number in range(50):
+        follower.result(computed(number), more=True)
+    follower.flush()
+    follower.put(CameraStopped("cam"))
+    follower.put(None)
+    thread.join()
+    kinds = [change.kind for outcome in outcomes for change in outcome.changes]
+    assert kinds == ["started", "ended"]
+    ended = next(change.event for outcome in outcomes for change in outcome.changes if change.kind == "ended")
+    assert ended.seen.boot_s == pytest.approx(4.9), "the last frame was followed before the camera's end"
+
+
+def test_a_slow_taker_holds_inference_back(follower: Follower, outcomes: list[Outcome]) -> None:
+    handed = []
+
+    def infer() -> None:
+        for number in range(AHEAD * 3):
+            follower.result(computed(number), more=True)
+            handed.append(number)
+
+    thread = threading.Thread(target=infer)
+    thread.start()
+    time.sleep(0.2)
+    assert len(handed) == AHEAD, "nobody reads yet"
+    reading = running(follower)
+    thread.join()
+    follower.flush()
+    follower.put(None)
+    reading.join()
+    assert len(handed) == AHEAD * 3
