@@ -26,8 +26,9 @@ class Room:
     def acquire(self) -> None:
         self._free.get()
 
-    def release(self) -> None:
-        self._free.put(None)
+    def release(self, places: int = 1) -> None:
+        for _ in range(places):
+            self._free.put(None)
 
 
 class FrameExchange:

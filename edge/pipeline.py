@@ -24,7 +24,8 @@ from edge.recognition.port import Computed, Detector, Prepared, SplitDetector
 log = logging.getLogger(__name__)
 
 READ_TIMEOUT_S = 0.5
-STORED_AHEAD = 2
+STORED_AHEAD, STORED_TOGETHER = 4, 2
+"""Of stored frames so many are prepared ahead, and so many at a time: waking a thread for each costs a fast model dear."""
 FIRST_RETRY_S, LAST_RETRY_S = 1.0, 60.0
 CAPTURE_STOP_S = 10.0
 """Cameras get so long to come back from their drivers when the pipeline stops; one that blocks for ever is left behind."""
@@ -68,7 +69,9 @@ class Pipeline:
         self._exchange = FrameExchange([camera.name for camera in cameras])
         self._ready: SimpleQueue[Prepared | CameraStopped | None] = SimpleQueue()
         # A frame prepared too early is an old frame; of stored ones a few may wait.
-        self._room = Room(1 if any(camera.live for camera in cameras) else STORED_AHEAD)
+        live = any(camera.live for camera in cameras)
+        self._room = Room(1 if live else STORED_AHEAD)
+        self._together = 1 if live else STORED_TOGETHER
         self._infer_once: Callable[[Prepared], Computed] = (
             detector.compute if isinstance(detector, SplitDetector) else self._infer_whole
         )
@@ -193,8 +196,11 @@ class Pipeline:
                     return
 
     def _infer(self) -> None:
+        taken = 0
         while (item := self._ready.get()) is not None:
-            self._room.release()
+            taken += 1
+            if taken % self._together == 0:
+                self._room.release(self._together)
             if isinstance(item, CameraStopped):
                 self._owed_since_s = 0.0
                 self._follower.flush()
