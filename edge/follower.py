@@ -46,7 +46,9 @@ class Stats:
 
 
 class Follower:
-    """Args:
+    """Follows the results of all cameras.
+
+    Args:
         lives: the life-cycle of each camera's events.
         submit: takes what each frame led to; may block.
         looks: second looks, which the life-cycles ask for; started and stopped here.

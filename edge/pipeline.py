@@ -215,6 +215,7 @@ class Pipeline:
         try:
             computed = self._infer_once(prepared)
         except DetectorError as error:
+            self._follower.flush()  # what was gathered before must not wait for a result that may never come
             self.stats.detector_errors += 1
             if not self._detector_broken:
                 self._detector_broken = True

@@ -8,12 +8,17 @@ import pytest
 
 from edge.camera.port import Frame
 from edge.clock import Instant
+from edge.errors import DetectorError
 from edge.events.lifecycle import LifeCycle, Outcome
 from edge.events.tracks import TrackSettings
 from edge.exchange import CameraStopped
 from edge.follower import AHEAD, Follower, Stats
 from edge.geometry import Box
-from edge.recognition.port import Computed, Detection
+from edge.health import Health
+from edge.pipeline import Pipeline
+from edge.recognition.port import Computed, Detection, Prepared
+from edge.testing.camera import MemoryCamera
+from edge.testing.clock import SimulatedClock
 from tests.support import until
 
 
@@ -88,3 +93,59 @@ def test_a_slow_taker_holds_inference_back(follower: Follower, outcomes: list[Ou
     follower.put(None)
     reading.join()
     assert len(handed) == AHEAD * 3
+
+
+class FailsLater:
+    """Fails from the third frame on."""
+
+    name, labels = "fails", ("Car",)
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def prepare(self, frame: Frame) -> Prepared:
+        return Prepared(frame, None)
+
+    def infer(self, prepared: Prepared) -> list[Detection]:
+        self.seen += 1
+        time.sleep(0.05)  # the next frame is ready by then
+        if self.seen > 2:
+            raise DetectorError("gone")
+        return computed(0).work  # type: ignore[no-any-return]
+
+    def threshold_of(self, label: str) -> float:
+        return 0.5
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class WaitingCamera(MemoryCamera):
+    """Gives its pictures, then neither ends nor gives more."""
+
+    ended = False  # type: ignore[assignment]
+
+    def read(self, timeout_s: float) -> Frame | None:
+        if self._sequence >= len(self._pictures):
+            time.sleep(0.01)
+            return None
+        return super().read(timeout_s)
+
+
+def test_a_result_does_not_wait_behind_inferences_that_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.follower.TOGETHER_S", 60.0)
+    pictures = [np.zeros((2, 2, 3), np.uint8)] * 4
+    pipeline = Pipeline(
+        [WaitingCamera("cam", pictures, start=Instant(0, 0))],
+        FailsLater(),
+        lambda name: LifeCycle(name, "boot", TrackSettings(), lambda label: 0.5, lambda: "id"),
+        lambda outcome: None,
+        lambda error: None,
+        Health(SimulatedClock()),
+    )
+    pipeline.start()
+    try:
+        until(lambda: pipeline.stats.detector_errors == 2, 5, "the failures")
+        until(lambda: pipeline.stats.frames == 2, 2, "the results before them")
+    finally:
+        pipeline.stop()
