@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ Numbers = npt.NDArray[np.float64]
 
 BOUND_MB_PER_HOUR = 1.0
 SAMPLE_S = 1.0
+SPARE = 60
 WARM_UP = 0.25
 """Share of the time in which caches, pools and the database's cache fill."""
 
@@ -56,17 +58,22 @@ class EndlessCamera:
 def run(detector: Detector, pictures: list[Path], parent: Path, *, minutes: float) -> BenchReport:
     """Run at full speed for so many minutes and fit a line to the resident memory after the warm-up."""
     camera = EndlessCamera(moving(pictures), minutes * 60)
-    samples: list[tuple[float, float]] = []
+    samples = np.zeros(
+        (ceil(minutes * 60 / SAMPLE_S) + SPARE, 2)
+    )  # made beforehand: what measures must not grow itself
+    taken = 0
     settings = TrackSettings(lost_after_s=0.2)
     with broker_and_folder(parent) as (broker, data_dir), Rig(camera, detector, data_dir, broker, settings) as rig:
         begin_s = time.monotonic()
         while rig.pipeline.running and rig.fatal.error is None:
             time.sleep(SAMPLE_S)
-            samples.append((time.monotonic() - begin_s, resident_mb()))
+            if taken < len(samples):
+                samples[taken] = time.monotonic() - begin_s, resident_mb()
+                taken += 1
             rig.outcomes.clear()
             rig.received.clear()
         rig.fatal.reraise()
-    times_s, memory_mb = np.array(samples).T
+    times_s, memory_mb = samples[:taken].T
     late = times_s > times_s[-1] * WARM_UP
     slope = theil_sen(times_s[late], memory_mb[late]) * 3600
     return BenchReport(

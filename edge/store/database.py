@@ -11,6 +11,8 @@ from edge.files import make_folder
 
 FILE_NAME = "edge.db"
 BUSY_TIMEOUT_S = 10.0
+CACHE_KIB = 512
+"""Page cache of a connection. Several threads have one each, and all of them hold what they touched: the kernel's cache serves the rest."""
 
 MIGRATIONS = (
     """
@@ -98,6 +100,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     _use_wal(connection)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     return connection
 
 
