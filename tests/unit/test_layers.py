@@ -34,7 +34,7 @@ LAYERS = (
     ("isolate_child",),
     ("channel",),
     ("health",),
-    ("clock", "files", "geometry", "camera.address"),
+    ("clock", "files", "geometry", "polygons", "camera.address"),
     ("errors",),
 )
 VENDORS = {
