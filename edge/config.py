@@ -105,7 +105,11 @@ class Tracking(Section, frozen=True):
     min_frames: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
     """Frames in which a thing must be found before it is an event (a stored picture needs one)."""
     lost_after_s: Seconds = 2.0
-    """An event ends when its thing has not been found for so long."""
+    """An event ends when its thing has been missed by every look for so long."""
+    still_after_s: Seconds = 5.0
+    """A thing that stays in its place for so long is stationary: it is kept without being announced again."""
+    still_lost_after_s: Seconds = 10.0
+    """As `lost_after_s`, for a stationary thing: something may stand in front of it for a while."""
     keep_score: Share = 0.6
     """A thing that is followed may score this share of its threshold and is still followed."""
 

@@ -36,6 +36,11 @@ class Box(NamedTuple):
     def clipped(self) -> "Box":
         return Box(*(min(1.0, max(0.0, value)) for value in self))
 
+    def shared(self, other: "Box") -> "Box":
+        """What both cover; a box without area when that is nothing."""
+        left, top = max(self.left, other.left), max(self.top, other.top)
+        return Box(left, top, max(left, min(self.right, other.right)), max(top, min(self.bottom, other.bottom)))
+
     def to_pixels(self, size: Size) -> tuple[int, int, int, int]:
         width, height = size
         return (

@@ -69,7 +69,10 @@ def build(config: Config, *, once: bool = False) -> Appliance:
         health, blocked, stall_after_s={section.name: silence_limit_s(section) for section in config.camera}
     )
     ids = IdSource(clock, after=_newest_id(config))
-    settings = TrackSettings(config.tracking.min_frames, config.tracking.lost_after_s)
+    tracking = config.tracking
+    settings = TrackSettings(
+        tracking.min_frames, tracking.lost_after_s, tracking.still_after_s, tracking.still_lost_after_s
+    )
     pipeline = Pipeline(
         [GuardedCamera(make_camera(section, clock, ledger, once=once), restarts) for section in config.camera],
         detector,

@@ -24,7 +24,7 @@ from edge.recognition.port import Detector
 P50_BOUND_MS, P99_BOUND_MS = 5.0, 15.0
 INTERVAL_S = 0.06
 SHOWN, HIDDEN = 5, 4
-SETTINGS = TrackSettings(min_frames=3, lost_after_s=INTERVAL_S * 2.5)
+SETTINGS = TrackSettings(min_frames=3, lost_after_s=INTERVAL_S * 1.5)
 
 
 class AppearingCamera:

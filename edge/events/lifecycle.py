@@ -8,8 +8,9 @@ import msgspec
 
 from edge.camera.port import Frame, Still
 from edge.clock import Instant
-from edge.events.tracks import Track, Tracker, TrackSettings
-from edge.geometry import Box
+from edge.events.track import Track
+from edge.events.tracks import Tracker, TrackSettings
+from edge.geometry import WHOLE, Box
 from edge.recognition.port import NOTHING, Detection, Insight
 from edge.store.port import EndReason, Event
 
@@ -116,12 +117,17 @@ class LifeCycle:
         self._pending: set[str] = set()
         self._held: dict[str, tuple[Change, float]] = {}
 
-    def on_frame(self, frame: Frame, detections: Sequence[Detection]) -> list[Change]:
+    def on_frame(self, frame: Frame, detections: Sequence[Detection], looked: Box = WHOLE) -> list[Change]:
+        """Take what was found in one frame.
+
+        Args:
+            looked: the part of the frame that was looked at. Things that are expected elsewhere were not missed.
+        """
         if frame.still is not None:
             return self._on_still(frame, detections)
         if not (detections or self._tracker.tracks or self._held):
             return []  # nothing is there and nothing was: most frames of most cameras
-        step = self._tracker.update(detections, frame.taken.boot_s)
+        step = self._tracker.update(detections, frame.taken.boot_s, looked)
         for track, detection in step.found:
             self._remember(track, detection, frame)
         changes = [self._start(track) for track in step.begun]
@@ -140,6 +146,14 @@ class LifeCycle:
             if event.id == result.request.event:
                 return self._update(number, event, result)
         return []
+
+    @property
+    def attention(self) -> tuple[Box, ...]:
+        """Where another look is wanted even if nothing moves: at things that are not stationary yet, or that the last look missed.
+
+        Empty: the scene is quiet.
+        """
+        return tuple(track.box for track in self._tracker.restless)
 
     def likely(self) -> list[Frame]:
         """The pictures of things that begin to count if the next frame shows them again."""

@@ -42,6 +42,19 @@ def test_one_thing_gives_one_event_with_a_start_and_an_end() -> None:
     assert ended.event.seen == Instant(1002.0, 2.0)
 
 
+def test_attention_is_where_another_look_is_wanted() -> None:
+    under_test = life()
+    assert under_test.attention == ()
+    run(under_test, range(5))
+    assert under_test.attention == (car(0.8).box,)
+    run(under_test, range(5, 15))
+    assert under_test.attention == (), "it is stationary"
+    under_test.on_frame(frame(15), [], Box(0.7, 0.7, 1.0, 1.0))
+    assert under_test.attention == (), "nobody looked there"
+    under_test.on_frame(frame(16), [])
+    assert under_test.attention == (car(0.8).box,)
+
+
 def test_the_best_picture_so_far_is_kept_and_a_better_one_replaces_it() -> None:
     under_test = life()
     started = under_test.on_frame(frame(0), [car(0.9, 0.1)]) + under_test.on_frame(frame(1), [car(0.6, 0.1)])

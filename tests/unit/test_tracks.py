@@ -2,15 +2,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.events.tracks import Tracker, TrackSettings
+from edge.events.tracks import MAX_TRACKS, Tracker, TrackSettings
 from edge.geometry import Box
 from edge.recognition.port import Detection
 
 STEP_S = 0.1
+STILL_S, STILL_LOST_S = 2.0, 5.0
+LEFT_HALF, RIGHT_HALF = Box(0, 0, 0.5, 1), Box(0.5, 0, 1, 1)
 
 
 def tracker(min_frames: int = 3, lost_after_s: float = 1.0) -> Tracker:
-    return Tracker(TrackSettings(min_frames, lost_after_s), lambda label: 0.5)
+    return Tracker(TrackSettings(min_frames, lost_after_s, STILL_S, STILL_LOST_S), lambda label: 0.5)
 
 
 def at(x: float, label: str = "Car", score: float = 0.8, y: float = 0.5) -> Detection:
@@ -75,6 +77,80 @@ def test_finish_gives_what_counted() -> None:
     play(under_test, [[at(0.2), at(0.8)]] * 2 + [[at(0.2)]] * 2)
     assert [track.number for track in under_test.finish()] == [1]
     assert under_test.finish() == []
+
+
+def test_what_was_not_looked_at_was_not_missed() -> None:
+    under_test = tracker()
+    play(under_test, [[at(0.25)]] * 5)
+    for number in range(100):
+        assert under_test.update([], 1 + number * STEP_S, RIGHT_HALF).lost == []
+    assert [under_test.update([], 20 + i * STEP_S, LEFT_HALF).lost for i in range(11)] == [[]] * 11
+    assert [track.number for track in under_test.update([], 22, LEFT_HALF).lost] == [1]
+
+
+def test_a_look_that_misses_after_a_long_time_without_looks_is_not_yet_a_loss() -> None:
+    under_test = tracker()
+    play(under_test, [[at(0.25)]] * 5)
+    assert under_test.update([], 60.0).lost == []
+    assert under_test.update([at(0.25)], 60.5).begun == []
+    assert len(under_test.tracks) == 1
+
+
+def test_a_thing_that_left_the_picture_is_missed_by_any_look() -> None:
+    under_test = tracker()
+    play(under_test, [[at(0.7 + i * 0.03)] for i in range(11)])
+    for number in range(15):
+        under_test.update([], 1.1 + number * STEP_S, LEFT_HALF)
+    assert under_test.tracks == []
+
+
+def test_a_scene_is_restless_until_all_in_it_is_stationary_and_again_when_something_is_missed() -> None:
+    under_test = tracker()
+    assert under_test.restless == []
+    play(under_test, [[at(0.25)]] * 10)
+    assert [track.number for track in under_test.restless] == [1]
+    play(under_test, [[at(0.25)]] * 15, 1.0)
+    assert under_test.restless == []
+    under_test.update([], 3.0)
+    assert [track.number for track in under_test.restless] == [1]
+    under_test.update([at(0.25)], 3.1)
+    assert under_test.restless == []
+
+
+def test_a_stationary_thing_survives_what_stands_in_front_of_it_for_a_while() -> None:
+    parked, hidden = [at(0.25)], list[Detection]()
+    assert play(tracker(), [parked] * 30 + [hidden] * 40 + [parked] * 10) == ([1], [])
+    assert play(tracker(), [parked] * 30 + [hidden] * 60) == ([1], [1])
+
+
+def test_a_stationary_thing_that_goes_on_is_the_same_thing() -> None:
+    under_test = tracker()
+    waits, goes = [[at(0.25)]] * 30, [[at(0.25 + i * 0.02)] for i in range(20)]
+    play(under_test, waits)
+    assert under_test.tracks[0].stationary
+    assert play(under_test, goes, 3.0) == ([], [])
+    assert not under_test.tracks[0].stationary
+    play(under_test, [[at(0.63)]] * 30, 5.0)
+    assert under_test.tracks[0].stationary
+
+
+def test_one_box_that_jumps_does_not_make_it_move() -> None:
+    under_test = tracker()
+    play(under_test, [[at(0.25)]] * 30 + [[at(0.29)]] + [[at(0.25)]] * 3)
+    assert under_test.tracks[0].stationary
+
+
+def test_what_creeps_is_not_stationary() -> None:
+    under_test = tracker()
+    play(under_test, [[at(0.1 + i * 0.002)] for i in range(100)])
+    assert not under_test.tracks[0].stationary
+
+
+def test_no_more_things_than_the_bound_are_followed() -> None:
+    many = [at(0.05 + i % 12 * 0.08, y=0.05 + i // 12 * 0.1) for i in range(MAX_TRACKS + 20)]
+    under_test = tracker()
+    begun, _ = play(under_test, [many] * 5)
+    assert len(begun) == len(under_test.tracks) == MAX_TRACKS
 
 
 scenes = st.lists(
