@@ -82,4 +82,4 @@ class IsolateError(EdgeError):
 
 
 class RefusedError(EdgeError):
-    """A child process could not serve one request; it serves others."""
+    """One request cannot be served; others can."""

@@ -66,6 +66,15 @@ MIGRATIONS = (
     ALTER TABLE events ADD COLUMN sub_score REAL;
     ALTER TABLE events ADD COLUMN keypoints TEXT;
     """,
+    """
+    CREATE TABLE requests (                -- what was asked for already; the newest thousand
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        action TEXT NOT NULL,
+        begun_wall_s REAL NOT NULL,
+        answer BLOB                        -- NULL: begun, and cut off before its end
+    );
+    """,
 )
 
 

@@ -1,0 +1,110 @@
+"""The actions that every appliance has."""
+
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from edge.actions.port import Action, Arguments
+from edge.camera.port import Frame
+from edge.clock import Clock, iso_utc
+from edge.errors import CameraError, RefusedError, StoreError
+from edge.events.lifecycle import Change, Outcome
+from edge.geometry import WHOLE
+from edge.health import Condition
+from edge.store.port import Event
+
+SNAPSHOT = "snapshot"
+"""Label of the events that are pictures taken on request."""
+FRESH_S = 15.0
+KEEP_S = 20.0
+SYSTEMCTL_S = 20.0
+
+
+class OneCamera(Arguments, frozen=True, kw_only=True):
+    camera: str = ""
+    """Empty: all of them."""
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    camera: str
+    event: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What the actions work on.
+
+    `newest` gives a camera's newest frame, None before the first. `keep` returns when what it was given is safe, False if it is not so
+    within the seconds given. `end` ends the program, to be started again.
+    """
+
+    clock: Clock
+    cameras: Sequence[str]
+    newest: Callable[[str], Frame | None]
+    keep: Callable[[Outcome, float], bool]
+    new_id: Callable[[], str]
+    conditions: Callable[[], list[Condition]]
+    end: Callable[[], None]
+
+
+def standard_actions(rooms: Rooms) -> list[Action]:
+    return [
+        Action("status", "How the parts are", "view", lambda _: rooms.conditions(), changes=False),
+        Action("snapshot", "Keep a picture now", "operate", lambda asked: _snapshot(rooms, asked), OneCamera),
+        Action("restart", "Restart the program", "admin", lambda _: rooms.end()),
+        Action("reboot", "Restart the device", "admin", lambda _: _systemctl("reboot")),
+        Action("shutdown", "Shut the device down", "admin", lambda _: _systemctl("poweroff")),
+    ]
+
+
+def _snapshot(rooms: Rooms, asked: OneCamera) -> list[Snapshot]:
+    """An event of its own for each camera; answered when picture and event are on the card."""
+    taken = [_take(rooms, camera) for camera in chosen(rooms.cameras, asked.camera)]
+    changes = [change for changes in taken for change in changes]
+    if not rooms.keep(Outcome(changes), KEEP_S):
+        raise StoreError(f"snapshot: not on the card within {KEEP_S:.0f} s", hint="look at the state of the card")
+    return [Snapshot(started.event.camera, started.event.id) for started, _ in taken]
+
+
+def chosen(cameras: Sequence[str], camera: str) -> Sequence[str]:
+    """The camera of that name, or all.
+
+    Raises:
+        RefusedError: there is none.
+    """
+    if camera and camera not in cameras:
+        raise RefusedError(f"camera {camera!r} is not there", hint=f"one of {', '.join(cameras)}, or none for all")
+    return [camera] if camera else cameras
+
+
+def _take(rooms: Rooms, camera: str) -> tuple[Change, Change]:
+    frame = rooms.newest(camera)
+    if frame is None or rooms.clock.now().boot_s - frame.taken.boot_s > FRESH_S:
+        since = f"since {iso_utc(frame.taken.wall_s)}" if frame is not None else "yet"
+        raise CameraError(f"camera {camera} gave no picture {since}", hint="`edge ask status` says how it is")
+    event = Event(
+        id=rooms.new_id(),
+        camera=camera,
+        label=SNAPSHOT,
+        score=1.0,
+        box=WHOLE,
+        started=frame.taken,
+        seen=frame.taken,
+        boot_id=rooms.clock.boot_id,
+    )
+    ended = msgspec.structs.replace(event, revision=2, end_reason="still")
+    return Change("started", event, frame), Change("ended", ended, None)
+
+
+def _systemctl(verb: str) -> None:
+    """The service manager stops this program in order first."""
+    try:
+        done = subprocess.run(
+            ["systemctl", "--no-block", verb], capture_output=True, text=True, timeout=SYSTEMCTL_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise RefusedError(f"systemctl {verb}: {error}", hint="this works where systemd runs the device") from error
+    if done.returncode:
+        raise RefusedError(f"systemctl {verb}: {done.stderr.strip()}", hint="the service may lack the right to do so")
