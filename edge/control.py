@@ -44,7 +44,7 @@ class ControlServer:
     async def start(self) -> None:
         """Raises OSError: the socket cannot be made."""
         listener = socket.socket(socket.AF_UNIX)
-        with _short_path(self._data_dir) as path:
+        with short_path(self._data_dir) as path:
             Path(path).unlink(missing_ok=True)  # of a program that was killed; the folder's lock is ours
             listener.bind(path)
             Path(path).chmod(0o600)
@@ -90,7 +90,7 @@ def ask(data_dir: Path, request_id: str, action: str, arguments: dict[str, objec
     """
     line = msgspec.json.encode({"id": request_id, "action": action, "arguments": arguments}) + b"\n"
     try:
-        with socket.socket(socket.AF_UNIX) as connection, _short_path(data_dir) as path:
+        with socket.socket(socket.AF_UNIX) as connection, short_path(data_dir) as path:
             connection.settimeout(ANSWER_S)
             connection.connect(path)
             connection.sendall(line)
@@ -108,7 +108,7 @@ def ask(data_dir: Path, request_id: str, action: str, arguments: dict[str, objec
 
 
 @contextmanager
-def _short_path(folder: Path) -> Iterator[str]:
+def short_path(folder: Path) -> Iterator[str]:
     """The socket's path through a descriptor of its folder: a socket's address has room for 107 characters only."""
     descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
     try:

@@ -59,6 +59,7 @@ class Pipeline:
     ) -> None:
         self.stats = Stats()
         self._owed_since_s = 0.0
+        self._newest: dict[str, Frame] = {}
         self._detector = detector
         lives = {camera.name: life_cycle(camera.name) for camera in cameras}
         self._follower = Follower(detector, lives, submit, self.stats, looks)
@@ -101,6 +102,10 @@ class Pipeline:
     def running(self) -> bool:
         """False once every camera has ended and its last frame has been dealt with."""
         return self._follow_thread.is_alive()
+
+    def newest(self, camera: str) -> Frame | None:
+        """The frame that a camera gave last, None before its first. Thread: any."""
+        return self._newest.get(camera)
 
     @property
     def owing_s(self) -> float:
@@ -145,6 +150,7 @@ class Pipeline:
                             reported = ""
                             log.info("camera works again camera=%s", camera.name)
                     frames += 1
+                    self._newest[camera.name] = frame
                     self._owed_since_s = self._owed_since_s or time.monotonic()
                     self._exchange.offer(frame, wait=not camera.live)
             except CameraError as error:

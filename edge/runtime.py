@@ -3,12 +3,15 @@
 import asyncio
 import logging
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
+from edge.actions.performer import Performer
+from edge.control import ControlServer
 from edge.errors import CameraBlockedError, DetectorError, EdgeError
 from edge.events.keeper import Keeper
 from edge.health import TROUBLE, Condition, Health
@@ -40,6 +43,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     messages_sent: int
     waiting: int
     problems: list[str]
+    restart: bool = False
+    """It ended because somebody asked for a restart."""
 
 
 class Appliance:
@@ -61,6 +66,7 @@ class Appliance:
         fatal: "Fatal",
         health: Health,
         watchdog: Watchdog,
+        performer: Performer,
         result_limit_s: float = RESULT_LIMIT_S,
     ) -> None:
         self.data_dir = data_dir
@@ -73,6 +79,8 @@ class Appliance:
         self._fatal = fatal
         self._health = health
         self._watchdog = watchdog
+        self._performer = performer
+        self._restart = threading.Event()
         self._result_limit_s = result_limit_s
 
     async def run(self, stop: asyncio.Event) -> Report:
@@ -85,19 +93,30 @@ class Appliance:
         if self._sender is not None:
             self._sender.start()
         self.pipeline.start()
+        self._performer.start()
+        control = ControlServer(self.data_dir, self._performer)
+        await control.start()
         self._watchdog.ready()
         log.info("started device=%s detector=%r data=%s", self.device, self.detector.name, self.data_dir)
-        while not stop.is_set() and self.pipeline.running and self._fatal.error is None:
+        while not self._ordered(stop) and self.pipeline.running and self._fatal.error is None:
             self._watch_over()
             await asyncio.sleep(TICK_S)
         self._watchdog.stopping()
-        ended_by_itself = not stop.is_set() and self._fatal.error is None
+        await control.stop()
+        ended_by_itself = not self._ordered(stop) and self._fatal.error is None
         if self._fatal.error is None or isinstance(self._fatal.error, CameraBlockedError):  # all other rooms are well
             await asyncio.to_thread(self._stop, DRAIN_S if ended_by_itself else STOP_DRAIN_S)
         # Threads that are still busy are daemons: they die with the program.
         self._fatal.reraise()
         log.info("stopped device=%s", self.device)
         return self._report()
+
+    def restart(self) -> None:
+        """End in order, to be started again. Thread: any; does not wait."""
+        self._restart.set()
+
+    def _ordered(self, stop: asyncio.Event) -> bool:
+        return stop.is_set() or self._restart.is_set()
 
     def _watch_over(self) -> None:
         owing_s = self.pipeline.owing_s
@@ -114,6 +133,7 @@ class Appliance:
 
     def _stop(self, drain_s: float) -> None:
         """In the direction of the flow, so that each room hands on what it has."""
+        self._performer.stop()
         self.pipeline.stop()
         self._keeper.stop()
         if self._sender is not None:
@@ -142,6 +162,7 @@ class Appliance:
             messages_sent=self._sender.sent if self._sender is not None else 0,
             waiting=waiting,
             problems=[problem for problem in problems if problem],
+            restart=self._restart.is_set(),
         )
 
 

@@ -2,6 +2,8 @@
 
 import logging
 
+from edge.actions.performer import Performer
+from edge.actions.standard import Rooms, standard_actions
 from edge.camera.opening import make_camera, silence_limit_s
 from edge.camera.restarts import GuardedCamera, Restarts
 from edge.camera.watch import CameraWatch
@@ -84,7 +86,23 @@ def build(config: Config, *, once: bool = False) -> Appliance:
         retry=not once,
         looks=looks,
     )
-    return Appliance(
+    performer = Performer(
+        standard_actions(
+            Rooms(
+                clock=clock,
+                cameras=[section.name for section in config.camera],
+                newest=pipeline.newest,
+                keep=keeper.keep,
+                new_id=ids.next,
+                conditions=health.conditions,
+                end=lambda: appliance.restart(),
+            )
+        ),
+        data_dir,
+        clock,
+        fatal,
+    )
+    appliance = Appliance(
         data_dir=data_dir,
         device=device,
         detector=detector,
@@ -95,7 +113,9 @@ def build(config: Config, *, once: bool = False) -> Appliance:
         fatal=fatal,
         health=health,
         watchdog=Watchdog(),
+        performer=performer,
     )
+    return appliance
 
 
 def make_detector(config: Config, health: Health, fatal: Fatal) -> Detector:

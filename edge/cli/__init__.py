@@ -7,14 +7,14 @@ import sys
 from collections.abc import Sequence
 
 from edge import __version__
-from edge.cli import bench, config, demo, doctor, events, models, recognise, run
+from edge.cli import ask, bench, config, demo, doctor, events, models, recognise, run
 from edge.errors import EdgeError
 
-VERBS = (run, demo, recognise, events, models, config, doctor, bench)
+VERBS = (run, demo, recognise, events, ask, models, config, doctor, bench)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit codes: 0 done · 1 failed · 2 wrong command line or configuration · 130 interrupted."""
+    """Exit codes: 0 done · 1 failed · 2 wrong command line or configuration · 75 ended to be restarted · 130 interrupted."""
     parser = argparse.ArgumentParser(prog="edge", description="An edge recognition appliance.")
     parser.add_argument("--version", action="version", version=f"edge {__version__}")
     parser.add_argument(

@@ -10,6 +10,9 @@ from edge.config import Config
 from edge.identity import locked
 from edge.runtime import Report, stopped_by_signal
 
+RESTART_CODE = 75
+"""Asked for a restart: the service manager starts the program again (EX_TEMPFAIL)."""
+
 
 def add_parser(verbs: Any) -> None:
     parser = verbs.add_parser("run", help="run the appliance until it is stopped", description=__doc__)
@@ -31,6 +34,8 @@ def handle(options: argparse.Namespace) -> int:
         print_json(report)
     for problem in report.problems if options.once else ():
         print(f"edge: {problem}; the log above says which and why", file=sys.stderr)
+    if report.restart:
+        return RESTART_CODE
     return 1 if options.once and report.problems else 0
 
 

@@ -10,7 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -41,6 +41,13 @@ Key = tuple[str, int, float]
 V = TypeVar("V")
 
 
+class _Receipt(NamedTuple):
+    """An outcome whose submitter waits until it is kept."""
+
+    outcome: Outcome
+    kept: threading.Event
+
+
 class Keeper:
     """Takes outcomes from recognition and makes them durable.
 
@@ -65,13 +72,14 @@ class Keeper:
         self._wake = wake
         self._failed = failed
         self._folder = PictureFolder(data_dir)
-        self._queue: queue.Queue[Outcome | Message | None] = queue.Queue(QUEUE)
+        self._queue: queue.Queue[Outcome | _Receipt | Message | None] = queue.Queue(QUEUE)
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
         self._kept: dict[str, Picture | None] = {}
         self._encoded: OrderedDict[Key, Jpeg] = OrderedDict()
         self._kept_frames: OrderedDict[Key, Picture] = OrderedDict()
         self._backlog: list[Record] = []
         self._broken: set[str] = set()
+        self._receipts: list[threading.Event] = []
         self.events = 0
         self.pictures = 0
         self.lost = 0
@@ -101,6 +109,12 @@ class Keeper:
         elif any(frame.key not in self._encoded for frame in outcome.likely):
             with contextlib.suppress(queue.Full):  # a favour, not a duty
                 self._queue.put_nowait(outcome)
+
+    def keep(self, outcome: Outcome, timeout_s: float) -> bool:
+        """Hand over and wait until it is in the database; False: it is not so yet."""
+        receipt = _Receipt(outcome, threading.Event())
+        self._queue.put(receipt)
+        return receipt.kept.wait(timeout_s)
 
     def submit_message(self, message: Message) -> None:
         """Hand over a message that belongs to no event, to be kept in the outbox."""
@@ -138,7 +152,10 @@ class Keeper:
                 break
             if outcome is None:
                 return False
-            if isinstance(outcome, Message):
+            if isinstance(outcome, _Receipt):
+                self._receipts.append(outcome.kept)
+                self._take_in(outcome.outcome)
+            elif isinstance(outcome, Message):
                 self._backlog.append(Record((), (outcome,)))
             else:
                 self._take_in(outcome)
@@ -209,6 +226,9 @@ class Keeper:
             return
         self._broken.discard("database")
         self._backlog.clear()
+        for kept in self._receipts:
+            kept.set()
+        self._receipts.clear()
         self._wake()
 
     def _report(self, what: str, error: StoreError) -> None:
