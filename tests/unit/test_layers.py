@@ -25,6 +25,7 @@ LAYERS = (
     ("store",),
     ("recognition",),
     ("identity",),
+    ("device",),
     ("camera.opening",),
     ("camera.file", "camera.folder", "camera.pattern", "camera.picamera", "camera.stream", "camera.v4l2"),
     ("camera.decoding", "camera.v4l2_device", "camera.restarts", "camera.watch"),
