@@ -16,6 +16,7 @@ import msgspec
 
 from edge.camera.address import redacted
 from edge.errors import ConfigError
+from edge.polygons import Points, flaw_of
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
@@ -71,6 +72,8 @@ class Camera(Section, frozen=True):
     """`folder:` recognises each picture once, also over restarts; false: again at every start."""
     fps: Annotated[float, msgspec.Meta(gt=0, le=120)] = 10.0
     """`picamera:`, `v4l2:` and `test:` frames per second."""
+    privacy: tuple[Points, ...] = ()
+    """Polygons that are made grey before anything is recognised, kept or sent: `[[x, y], …]` each, in 0..1 from the upper left."""
 
 
 class Detector(Section, frozen=True):
@@ -259,6 +262,15 @@ def _check_cameras(config: Config, place: str) -> None:
         if camera.password_file and not camera.username:
             raise ConfigError(f"{where}.password_file: there is no username", hint="add username")
         _check_options(camera, scheme, where)
+        _check_polygons(camera, where)
+
+
+def _check_polygons(camera: Camera, where: str) -> None:
+    for index, points in enumerate(camera.privacy):
+        if flaw := flaw_of(points):
+            raise ConfigError(
+                f"{where}.privacy[{index}]: {flaw}", hint="name the corners one after the other, as [[x, y], …] in 0..1"
+            )
 
 
 def _check_options(camera: Camera, scheme: str, where: str) -> None:

@@ -8,21 +8,28 @@ from edge.camera.folder import FolderCamera
 from edge.camera.pattern import PatternCamera
 from edge.camera.picamera import PicameraCamera
 from edge.camera.port import Camera, Ledger
+from edge.camera.privacy import MaskedCamera
 from edge.camera.stream import Login, StreamCamera
 from edge.camera.v4l2 import V4l2Camera
 from edge.camera.wrapper import FirstFrames
 from edge.clock import Clock
+from edge.polygons import Polygon
 
 ONCE_FRAMES = 50
 """Live cameras have no end of their own."""
 
 
 def make_camera(section: config.Camera, clock: Clock, ledger: Ledger, *, once: bool = False) -> Camera:
-    """The driver for `section.source`, not yet opened.
+    """The driver for `section.source`, not yet opened, behind its privacy masks.
 
     Args:
         once: one pass of what is there now: no loop, no waiting for new pictures, no frame dropped.
     """
+    driver = _make_driver(section, clock, ledger, once=once)
+    return MaskedCamera(driver, [Polygon(points) for points in section.privacy]) if section.privacy else driver
+
+
+def _make_driver(section: config.Camera, clock: Clock, ledger: Ledger, *, once: bool) -> Camera:
     scheme, rest = config.split_address(section.source)
     if scheme == "file":
         realtime = section.pace == "realtime" and not once

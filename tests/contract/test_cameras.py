@@ -12,11 +12,13 @@ from edge.camera.file import FileCamera
 from edge.camera.folder import FolderCamera
 from edge.camera.pattern import PatternCamera
 from edge.camera.port import Camera, Frame
+from edge.camera.privacy import MaskedCamera
 from edge.camera.restarts import GuardedCamera, Restarts
 from edge.camera.stream import StreamCamera
 from edge.camera.v4l2 import V4l2Camera
 from edge.camera.wrapper import FirstFrames
 from edge.clock import Instant, SystemClock
+from edge.polygons import Polygon
 from edge.testing.camera import MemoryCamera
 from edge.testing.clock import SimulatedClock
 from tests.fake_v4l2 import FakeUsbCamera
@@ -26,7 +28,7 @@ from tests.support import write_pictures, write_video
 Make = Callable[[], Camera]
 
 
-@pytest.fixture(params=["memory", "pattern", "folder", "file", "file-realtime", "http", "v4l2", "guarded"])
+@pytest.fixture(params=["memory", "pattern", "folder", "file", "file-realtime", "http", "v4l2", "guarded", "masked"])
 def make(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     write_pictures(tmp_path / "pictures", 5)
     write_video(tmp_path / "video.mp4", 5)
@@ -44,6 +46,8 @@ def make(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
         "v4l2": lambda: FirstFrames(V4l2Camera("cam", str(usb.path), clock), 5),
         "guarded": lambda: GuardedCamera(PatternCamera("cam", clock, fps=50, size=(64, 48), frames=5), restarts),
     }
+    everything = Polygon(((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)))
+    makers["masked"] = lambda: MaskedCamera(makers["file"](), [everything])
     with ExitStack() as running:
         if request.param == "http":
             address = running.enter_context(MjpegServer(jpeg, fps=50)).address

@@ -28,7 +28,7 @@ LAYERS = (
     ("device",),
     ("camera.opening",),
     ("camera.file", "camera.folder", "camera.pattern", "camera.picamera", "camera.stream", "camera.v4l2"),
-    ("camera.decoding", "camera.v4l2_device", "camera.restarts", "camera.watch"),
+    ("camera.decoding", "camera.v4l2_device", "camera.privacy", "camera.restarts", "camera.watch"),
     ("camera.wrapper",),
     ("pictures", "camera.streams", "camera.planes"),
     ("camera.port",),
