@@ -1,12 +1,13 @@
 """Time as an argument: wall time, boot time and the boot they belong to, read together."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 class Instant(NamedTuple):
@@ -51,6 +52,19 @@ def read_boot_id() -> str:
         return BOOT_ID_FILE.read_text(encoding="ascii").strip()
     except OSError:
         return "unknown"
+
+
+def local_day(wall_s: float) -> int:
+    """The day of the calendar, in the device's time zone, counted from 1970-01-01."""
+    return date.fromtimestamp(wall_s).toordinal() - _EPOCH
+
+
+def date_of(day: int) -> date:
+    return date.fromordinal(_EPOCH + day)
+
+
+def day_of(day: date) -> int:
+    return day.toordinal() - _EPOCH
 
 
 def iso_utc(wall_s: float) -> str:

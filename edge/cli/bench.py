@@ -30,6 +30,11 @@ def add_parser(verbs: Any) -> None:
     peers = benches.add_parser("peers", help="beside the loop that people copy")
     peers.add_argument("--rounds", type=int, default=3)
     peers.set_defaults(handler=bench_peers)
+    store = benches.add_parser("store", help="lists, filters, counts and retention with very many events")
+    store.add_argument("--events", type=int, default=1_000_000)
+    store.set_defaults(handler=bench_store)
+    add_config_options(store)
+    store.add_argument("--json", action="store_true", help="one JSON object")
     for bench in (pipeline, latency, soak):
         bench.add_argument("--model", default=DEFAULT_DETECTOR)
     for bench in (pipeline, latency, soak, peers):
@@ -67,6 +72,12 @@ def bench_peers(options: argparse.Namespace) -> int:
     video = samples_dir(config.data_dir) / VIDEO
     report = peers.run(video, config.models_dir, config.data_dir, rounds=options.rounds, threads=options.threads)
     return _print(options, report)
+
+
+def bench_store(options: argparse.Namespace) -> int:
+    from edge.bench import store
+
+    return _print(options, store.run(load_config(options).data_dir, events=options.events))
 
 
 def _prepare(options: argparse.Namespace) -> "tuple[Config, TfliteDetector, list[Path]]":

@@ -1,4 +1,4 @@
-"""`edge events list|show`: what is kept."""
+"""`edge events list|days|show|keep|unkeep`: what is kept."""
 
 import argparse
 import sys
@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from edge.cli.common import add_config_options, load_config, print_json
-from edge.clock import iso_utc
+from edge.cli.days import parse_days
+from edge.clock import date_of, iso_utc
 from edge.config import Config
 from edge.errors import ConfigError, StoreError
 from edge.events.lifecycle import Kind
@@ -25,16 +26,28 @@ def add_parser(verbs: Any) -> None:
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="newest first")
     listing.add_argument("--limit", type=int, default=20, metavar="N", help="default: 20")
-    listing.add_argument("--label")
-    listing.add_argument("--camera")
     listing.set_defaults(handler=list_events)
+    days = actions.add_parser("days", help="how many events began on each day")
+    days.set_defaults(handler=count_days)
+    for action in (listing, days):
+        action.add_argument("--label")
+        action.add_argument("--camera")
+        action.add_argument("--day", help="2026-11-21, today, yesterday, or two days with .. between")
     show = actions.add_parser("show", help="one event, by its id or the start of it")
     show.add_argument("id")
     show.add_argument("--save", metavar="FILE", help="write its picture with the box drawn on it")
     show.set_defaults(handler=show_event)
-    for action in (listing, show):
+    for action in (listing, days, show):
         add_config_options(action)
-        action.add_argument("--json", action="store_true", help="as they are published, one a line")
+        action.add_argument("--json", action="store_true", help="one object a line; events as they are published")
+    for name, kept, text in (
+        ("keep", True, "never delete an event"),
+        ("unkeep", False, "let retention delete it again"),
+    ):
+        action = actions.add_parser(name, help=text)
+        action.add_argument("id", help="its id, or the start of it")
+        action.set_defaults(handler=keep_event, kept=kept)
+        add_config_options(action)
 
 
 def list_events(options: argparse.Namespace) -> int:
@@ -43,7 +56,7 @@ def list_events(options: argparse.Namespace) -> int:
     config = load_config(options)
     store = _open(config)
     try:
-        events = store.newest(options.limit, label=options.label, camera=options.camera)
+        events = store.newest(options.limit, **_filters(options))
     finally:
         store.close()
     if options.json:
@@ -60,19 +73,54 @@ def list_events(options: argparse.Namespace) -> int:
     return 0
 
 
-def show_event(options: argparse.Namespace) -> int:
-    config = load_config(options)
-    store = _open(config)
+def count_days(options: argparse.Namespace) -> int:
+    store = _open(load_config(options))
     try:
-        found = store.find(options.id)
+        counts = store.count_by_day(**_filters(options))
     finally:
         store.close()
+    for count in counts:
+        day = date_of(count.day).isoformat()
+        if options.json:
+            print_json({"day": day, "events": count.events})
+        else:
+            print(f"{day}  {count.events:7}")
+    if not counts and not options.json:
+        print("no events", file=sys.stderr)
+    return 0
+
+
+def keep_event(options: argparse.Namespace) -> int:
+    store = _open(load_config(options))
+    try:
+        store.keep(_find_one(store, options.id).id, options.kept)
+    finally:
+        store.close()
+    return 0
+
+
+def _filters(options: argparse.Namespace) -> dict[str, Any]:
+    days = parse_days(options.day, datetime.now().date()) if options.day else None
+    return {"label": options.label, "camera": options.camera, "days": days}
+
+
+def _find_one(store: EventStore, id_or_start: str) -> Event:
+    found = store.find(id_or_start)
     if len(found) != 1:
         problem, hint = (
             ("no event", "see `edge events list`") if not found else ("more than one event", "give more of it")
         )
-        raise ConfigError(f"id {options.id!r}: {problem} begins so", hint=hint)
-    event = found[0]
+        raise ConfigError(f"id {id_or_start!r}: {problem} begins so", hint=hint)
+    return found[0]
+
+
+def show_event(options: argparse.Namespace) -> int:
+    config = load_config(options)
+    store = _open(config)
+    try:
+        event = _find_one(store, options.id)
+    finally:
+        store.close()
     folder = PictureFolder(config.data_dir)
     if options.save:
         _save(event, folder, options.save)
@@ -85,12 +133,13 @@ def show_event(options: argparse.Namespace) -> int:
         "label": f"{event.label} {event.score:.0%}",
         **_second_look(event),
         "camera": event.camera,
-        "started": iso_utc(event.started.wall_s),
+        "started": iso_utc(event.started.wall_s) + ("" if event.clock == "synchronised" else f" (clock {event.clock})"),
         "lasted": _lasted(event),
         "ended": event.end_reason or "not yet",
         "box": " ".join(f"{value:.3f}" for value in event.box),
         "source": event.source or "camera",
         "picture": picture,
+        "kept": "for ever" if event.kept else "until retention deletes it",
     }
     for name, value in rows.items():
         print(f"{name:8} {value}")

@@ -77,6 +77,7 @@ class Keeper:
         self._kept: dict[str, Picture | None] = {}
         self._encoded: OrderedDict[Key, Jpeg] = OrderedDict()
         self._kept_frames: OrderedDict[Key, Picture] = OrderedDict()
+        self._new_pictures: set[str] = set()
         self._backlog: list[Record] = []
         self._broken: set[str] = set()
         self._receipts: list[threading.Event] = []
@@ -178,7 +179,8 @@ class Keeper:
             )
             for change in outcome.changes
         )
-        return Record(tuple(events.values()), messages, outcome.still)
+        new_pictures, self._new_pictures = frozenset(self._new_pictures), set()
+        return Record(tuple(events.values()), messages, outcome.still, new_pictures)
 
     def _with_picture(self, change: Change) -> Event:
         event, frame = change.event, change.frame
@@ -195,11 +197,13 @@ class Keeper:
         if frame.key in self._kept_frames:
             return self._kept_frames[frame.key]
         try:
-            picture = self._folder.put(*self._encode(frame))
+            picture, is_new = self._folder.put(*self._encode(frame))
         except StoreError as error:
             self._report("picture", error)
             return None
         self._broken.discard("picture")
+        if is_new:
+            self._new_pictures.add(picture.sha256)
         _remember(self._kept_frames, frame.key, picture)
         self.pictures += 1
         return picture

@@ -75,6 +75,89 @@ MIGRATIONS = (
         answer BLOB                        -- NULL: begun, and cut off before its end
     );
     """,
+    """
+    -- Everything that belongs to an event lies beside it in the file, in the order of keeping: writing and deleting touch few pages,
+    -- however many are kept. So pictures are rows of their event, and only those that several rows name are also in shared_pictures.
+    CREATE TABLE new_events (
+        number INTEGER PRIMARY KEY,        -- in the order of keeping
+        id TEXT NOT NULL UNIQUE,           -- UUIDv7: sorts by time of making
+        revision INTEGER NOT NULL,
+        camera TEXT NOT NULL,
+        label TEXT NOT NULL,
+        score REAL NOT NULL,
+        box_left REAL NOT NULL, box_top REAL NOT NULL, box_right REAL NOT NULL, box_bottom REAL NOT NULL,
+        started_wall_s REAL NOT NULL, started_boot_s REAL NOT NULL,
+        seen_wall_s REAL NOT NULL, seen_boot_s REAL NOT NULL,
+        boot_id TEXT NOT NULL,             -- the boot that the *_boot_s count from
+        end_reason TEXT,                   -- NULL: still there
+        source TEXT,
+        picture TEXT,                      -- sha256 of one of its event_pictures
+        sub_label TEXT,
+        sub_score REAL,
+        keypoints TEXT,                    -- as JSON: [[name, x, y, score], ...]
+        day INTEGER NOT NULL,              -- of started_wall_s in local time, counted from 1970-01-01
+        clock TEXT NOT NULL DEFAULT 'synchronised',
+        kept INTEGER NOT NULL DEFAULT 0    -- 1: a favourite, never deleted
+    );
+    INSERT INTO new_events
+        SELECT NULL, id, revision, camera, label, score, box_left, box_top, box_right, box_bottom, started_wall_s, started_boot_s,
+            seen_wall_s, seen_boot_s, boot_id, end_reason, source, picture, sub_label, sub_score, keypoints,
+            CAST(strftime('%s', started_wall_s, 'unixepoch', 'localtime', 'start of day') AS INTEGER) / 86400, 'synchronised', 0
+        FROM events ORDER BY id;
+    CREATE TABLE new_event_pictures (      -- every picture that was announced for an event, not only the best
+        event TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        width_px INTEGER NOT NULL,
+        height_px INTEGER NOT NULL,
+        size_bytes INTEGER NOT NULL,
+        secured INTEGER NOT NULL DEFAULT 0,   -- 1: in a backup
+        PRIMARY KEY (event, sha256)
+    ) WITHOUT ROWID;
+    INSERT INTO new_event_pictures
+        SELECT l.event, p.sha256, p.width_px, p.height_px, p.size_bytes, 0 FROM event_pictures l JOIN pictures p ON p.sha256 = l.picture;
+    CREATE TABLE shared_pictures (         -- files that more than one row of event_pictures names
+        sha256 TEXT PRIMARY KEY,
+        uses INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    INSERT INTO shared_pictures SELECT sha256, count(*) FROM new_event_pictures GROUP BY sha256 HAVING count(*) > 1;
+    CREATE TABLE totals (                  -- of the files on the card, each counted once
+        what TEXT PRIMARY KEY,
+        bytes INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    INSERT INTO totals SELECT 'pictures', coalesce(sum(size_bytes), 0) FROM pictures;
+    CREATE TABLE to_unlink (               -- files that no row names any more and that are still to be removed
+        path TEXT PRIMARY KEY              -- below the data folder
+    ) WITHOUT ROWID;
+
+    DROP TABLE event_pictures;
+    DROP TABLE events;
+    DROP TABLE pictures;
+    ALTER TABLE new_events RENAME TO events;
+    ALTER TABLE new_event_pictures RENAME TO event_pictures;
+    CREATE INDEX events_open ON events (id) WHERE end_reason IS NULL;
+    CREATE INDEX events_unsynchronised ON events (boot_id) WHERE clock = 'unsynchronised';
+    CREATE INDEX events_by_day ON events (day);
+    CREATE INDEX events_by_label ON events (label, day);
+    CREATE INDEX events_by_camera ON events (camera, day);
+
+    CREATE TABLE day_counts (              -- kept right by the triggers below
+        day INTEGER NOT NULL,
+        camera TEXT NOT NULL,
+        label TEXT NOT NULL,
+        events INTEGER NOT NULL,
+        PRIMARY KEY (day, camera, label)
+    ) WITHOUT ROWID;
+    INSERT INTO day_counts SELECT day, camera, label, count(*) FROM events GROUP BY day, camera, label;
+    CREATE TRIGGER events_counted AFTER INSERT ON events BEGIN
+        INSERT INTO day_counts VALUES (NEW.day, NEW.camera, NEW.label, 1) ON CONFLICT DO UPDATE SET events = events + 1; END;
+    CREATE TRIGGER events_uncounted AFTER DELETE ON events BEGIN
+        UPDATE day_counts SET events = events - 1 WHERE day = OLD.day AND camera = OLD.camera AND label = OLD.label; END;
+    CREATE TRIGGER events_recounted AFTER UPDATE OF day ON events WHEN OLD.day <> NEW.day BEGIN
+        UPDATE day_counts SET events = events - 1 WHERE day = OLD.day AND camera = OLD.camera AND label = OLD.label; \
+        INSERT INTO day_counts VALUES (NEW.day, NEW.camera, NEW.label, 1) ON CONFLICT DO UPDATE SET events = events + 1; END;
+    CREATE TRIGGER day_counts_ended AFTER UPDATE ON day_counts WHEN NEW.events = 0 BEGIN
+        DELETE FROM day_counts WHERE day = NEW.day AND camera = NEW.camera AND label = NEW.label; END;
+    """,
 )
 
 

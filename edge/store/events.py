@@ -3,20 +3,37 @@
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import msgspec
 
 from edge.camera.port import Still
-from edge.clock import Instant
+from edge.clock import Instant, local_day
 from edge.geometry import Box
 from edge.recognition.port import KeyPoint
 from edge.store.database import FILE_NAME, open_database, transaction, translated
 from edge.store.port import Event, Picture, Record
 
-_COLUMNS = """e.id, e.revision, e.camera, e.label, e.score, e.box_left, e.box_top, e.box_right, e.box_bottom,
-    e.started_wall_s, e.started_boot_s, e.seen_wall_s, e.seen_boot_s, e.boot_id, e.end_reason, e.source,
-    e.sub_label, e.sub_score, e.keypoints, p.sha256, p.width_px, p.height_px, p.size_bytes"""
-_SELECT = f"SELECT {_COLUMNS} FROM events e LEFT JOIN pictures p ON p.sha256 = e.picture"  # noqa: S608 - constants only
+_FIXED = ("id", "camera", "label", "started_wall_s", "started_boot_s", "boot_id", "source", "day", "clock")
+_GROWING = ("revision", "score", "box_left", "box_top", "box_right", "box_bottom", "seen_wall_s", "seen_boot_s", "end_reason",
+            "picture", "sub_label", "sub_score", "keypoints")  # fmt: skip
+"""What later revisions change. A column that is in an index and does not change stays out: setting it would write the index again."""
+_WRITTEN = (*_FIXED, *_GROWING)
+_NAMES, _PLACES = ", ".join(_WRITTEN), ", ".join(f":{name}" for name in _WRITTEN)
+_CHANGES = ", ".join(f"{name} = excluded.{name}" for name in _GROWING)
+_PUT = f"INSERT INTO events ({_NAMES}) VALUES ({_PLACES}) ON CONFLICT (id) DO UPDATE SET {_CHANGES}"  # noqa: S608 - constants only
+_CORRECT = """UPDATE events SET started_wall_s = :started_wall_s, day = :day, clock = :clock
+    WHERE id = :id AND clock <> :clock"""
+_READ = (*_WRITTEN, "kept")
+_SELECT = f"""SELECT {", ".join(f"e.{name}" for name in _READ)}, p.width_px, p.height_px, p.size_bytes
+    FROM events e LEFT JOIN event_pictures p ON p.event = e.id AND p.sha256 = e.picture"""  # noqa: S608 - constants only
+
+
+class DayCount(NamedTuple):
+    """How many events began on a day, counted from 1970-01-01 (`edge.clock.date_of`)."""
+
+    day: int
+    events: int
 
 
 class EventStore:
@@ -37,45 +54,83 @@ class EventStore:
         """Keep all records, durably, in one transaction."""
         with translated(self._path), transaction(self._connection):
             for record in records:
+                new = set(record.new_pictures)
                 for event in record.events:
-                    self._put(event)
+                    self._put(event, new)
                 rows = [(message.topic, message.payload) for message in record.messages]
                 self._connection.executemany("INSERT INTO outbox (topic, payload) VALUES (?, ?)", rows)
                 if record.still is not None:
                     put_still(self._connection, *record.still, None)
 
-    def _put(self, event: Event) -> None:
+    def _put(self, event: Event, new_pictures: set[str]) -> None:
+        row = _row_of(event)
+        self._connection.execute(_PUT, row)
+        if event.clock == "corrected":
+            self._connection.execute(_CORRECT, row)
         picture = event.picture
-        if picture is not None:
-            row = (picture.sha256, picture.width_px, picture.height_px, picture.size_bytes)
-            self._connection.execute("INSERT INTO pictures VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", row)
-        self._connection.execute(
-            """INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-            ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, score = excluded.score,
-                box_left = excluded.box_left, box_top = excluded.box_top, box_right = excluded.box_right, box_bottom = excluded.box_bottom,
-                seen_wall_s = excluded.seen_wall_s, seen_boot_s = excluded.seen_boot_s, end_reason = excluded.end_reason,
-                picture = excluded.picture, sub_label = excluded.sub_label, sub_score = excluded.sub_score,
-                keypoints = excluded.keypoints""",
-            (event.id, event.revision, event.camera, event.label, event.score, *event.box, *event.started, *event.seen, event.boot_id,
-             event.end_reason, event.source, picture and picture.sha256, event.sub_label, event.sub_score,
-             msgspec.json.encode(event.keypoints).decode() if event.keypoints is not None else None),
-        )  # fmt: skip
-        if picture is not None:
-            link = (event.id, picture.sha256)
-            self._connection.execute("INSERT INTO event_pictures VALUES (?, ?) ON CONFLICT DO NOTHING", link)
+        if picture is None:
+            return
+        link = (event.id, picture.sha256, picture.width_px, picture.height_px, picture.size_bytes)
+        query = "INSERT INTO event_pictures VALUES (?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING"
+        if not self._connection.execute(query, link).rowcount:
+            return
+        if picture.sha256 in new_pictures:
+            new_pictures.discard(picture.sha256)
+            query = "UPDATE totals SET bytes = bytes + ? WHERE what = 'pictures'"
+            self._connection.execute(query, (picture.size_bytes,))
+        else:
+            query = "INSERT INTO shared_pictures VALUES (?, 2) ON CONFLICT DO UPDATE SET uses = uses + 1"
+            self._connection.execute(query, (picture.sha256,))
 
     def newest(
-        self, limit: int, *, label: str | None = None, camera: str | None = None, before: str | None = None
+        self,
+        limit: int,
+        *,
+        label: str | None = None,
+        camera: str | None = None,
+        days: tuple[int, int] | None = None,
+        before: str | None = None,
     ) -> list[Event]:
-        """Newest first; `before` is the id of the last event of the page above."""
-        where = [
-            f"e.{column} {operator} ?"
-            for column, operator, value in _filters(label, camera, before)
-            if value is not None
-        ]
-        values = [value for _, _, value in _filters(label, camera, before) if value is not None]
+        """A page of events, the newest day first and within it the newest kept first.
+
+        Args:
+            days: only from the first to the last of these days, both included (`edge.clock.day_of`).
+            before: the id of the last event of the page above; it need not be there any more.
+        """
+        where, values = _conditions(label, camera, days)
+        if before is not None:
+            place = self._place(before)
+            if place is None:
+                return []
+            where.append("(e.day, e.number) < (?, ?)")
+            values += place
         condition = f"WHERE {' AND '.join(where)}" if where else ""
-        return list(self._read(f"{_SELECT} {condition} ORDER BY e.id DESC LIMIT ?", *values, limit))
+        return list(self._read(f"{_SELECT} {condition} ORDER BY e.day DESC, e.number DESC LIMIT ?", *values, limit))
+
+    def _place(self, id_: str) -> tuple[int, int] | None:
+        """Day and number of the event, or those right above the place where it was; None: nothing is below it."""
+        query = "SELECT id, day, number FROM events WHERE id <= ? ORDER BY id DESC LIMIT 1"
+        with translated(self._path):
+            found = self._connection.execute(query, (id_,)).fetchone()
+        if found is None:
+            return None
+        there, day, number = found
+        return day, number if there == id_ else number + 1
+
+    def count_by_day(
+        self, *, label: str | None = None, camera: str | None = None, days: tuple[int, int] | None = None
+    ) -> list[DayCount]:
+        """Newest day first; days without events are left out."""
+        where, values = _conditions(label, camera, days)
+        condition = f"WHERE {' AND '.join(where)}" if where else ""
+        query = f"SELECT day, sum(events) FROM day_counts e {condition} GROUP BY day ORDER BY day DESC"  # noqa: S608 - constants only
+        with translated(self._path):
+            return [DayCount(*row) for row in self._connection.execute(query, values)]
+
+    def keep(self, id_: str, kept: bool) -> None:
+        """Make an event a favourite, which is never deleted, or an ordinary one again."""
+        with translated(self._path), transaction(self._connection):
+            self._connection.execute("UPDATE events SET kept = ? WHERE id = ?", (int(kept), id_))
 
     def find(self, id_or_start: str) -> list[Event]:
         """Events whose id begins so, at most two: more than one means that the start was too short."""
@@ -104,19 +159,49 @@ class EventStore:
                 yield _event(row)
 
 
-def _filters(label: str | None, camera: str | None, before: str | None) -> list[tuple[str, str, str | None]]:
-    return [("label", "=", label), ("camera", "=", camera), ("id", "<", before)]
+def _conditions(
+    label: str | None, camera: str | None, days: tuple[int, int] | None
+) -> tuple[list[str], list[str | int]]:
+    """Terms of a WHERE, and their values."""
+    where: list[str] = []
+    values: list[str | int] = []
+    for column, value in (("label", label), ("camera", camera)):
+        if value is not None:
+            where.append(f"e.{column} = ?")
+            values.append(value)
+    if days is not None:
+        where.append("e.day BETWEEN ? AND ?")
+        values += days
+    return where, values
 
 
-def _event(row: tuple[object, ...]) -> Event:
-    (id_, revision, camera, label, score, left, top, right, bottom, started_wall, started_boot, seen_wall, seen_boot, boot_id, end_reason,
-     source, sub_label, sub_score, keypoints, sha256, width, height, size) = row  # fmt: skip
-    picture = Picture(sha256, width, height, size) if sha256 else None  # type: ignore[arg-type]
+def _row_of(event: Event) -> dict[str, object]:
+    left, top, right, bottom = event.box
+    return {
+        "id": event.id, "revision": event.revision, "camera": event.camera, "label": event.label, "score": event.score,
+        "box_left": left, "box_top": top, "box_right": right, "box_bottom": bottom,
+        "started_wall_s": event.started.wall_s, "started_boot_s": event.started.boot_s,
+        "seen_wall_s": event.seen.wall_s, "seen_boot_s": event.seen.boot_s, "boot_id": event.boot_id,
+        "end_reason": event.end_reason, "source": event.source, "picture": event.picture and event.picture.sha256,
+        "sub_label": event.sub_label, "sub_score": event.sub_score,
+        "keypoints": msgspec.json.encode(event.keypoints).decode() if event.keypoints is not None else None,
+        "day": local_day(event.started.wall_s), "clock": event.clock,
+    }  # fmt: skip
+
+
+def _event(values: tuple[Any, ...]) -> Event:
+    row = dict(zip(_READ, values, strict=False))
+    *_, width, height, size = values
+    keypoints = row["keypoints"]
     return Event(
-        id=id_, revision=revision, camera=camera, label=label, score=score, box=Box(left, top, right, bottom),  # type: ignore[arg-type]
-        started=Instant(started_wall, started_boot), seen=Instant(seen_wall, seen_boot), boot_id=boot_id,  # type: ignore[arg-type]
-        end_reason=end_reason, source=source, picture=picture, sub_label=sub_label, sub_score=sub_score,  # type: ignore[arg-type]
-        keypoints=msgspec.json.decode(str(keypoints), type=tuple[KeyPoint, ...]) if keypoints else None,
+        id=row["id"], revision=row["revision"], camera=row["camera"], label=row["label"], score=row["score"],
+        box=Box(row["box_left"], row["box_top"], row["box_right"], row["box_bottom"]),
+        started=Instant(row["started_wall_s"], row["started_boot_s"]), seen=Instant(row["seen_wall_s"], row["seen_boot_s"]),
+        boot_id=row["boot_id"], end_reason=row["end_reason"], source=row["source"],
+        picture=Picture(row["picture"], width, height, size) if size is not None else None,
+        sub_label=row["sub_label"], sub_score=row["sub_score"],
+        keypoints=msgspec.json.decode(keypoints, type=tuple[KeyPoint, ...]) if keypoints else None,
+        clock=row["clock"], kept=bool(row["kept"]),
     )  # fmt: skip
 
 

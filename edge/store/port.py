@@ -15,6 +15,11 @@ EndReason = Literal["left", "camera", "stopped", "interrupted", "still"]
 found the event open when it came back · a stored picture has no before and after."""
 
 
+ClockState = Literal["synchronised", "unsynchronised", "corrected"]
+"""What an event's wall times are worth: the clock was right · it was not (yet) and what it said stands · it was not, and the times were
+put right when it was, later in the same boot."""
+
+
 class Picture(msgspec.Struct, frozen=True):
     """A JPEG file in the picture folder, named by its content."""
 
@@ -35,7 +40,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     `revision` grows with every change that is published. `score` is the best so far; `box` is where the thing is in
     `picture`. `end_reason` is None while the thing is there. `source` is the file of a stored picture. `picture` is None
     when it could not be kept. `sub_label`, `sub_score` and `keypoints` are what a second look found, None when there was none or it
-    found nothing.
+    found nothing. `clock` says what the wall times are worth. `kept` is a person's wish: `EventStore.keep` sets it, `commit` never does.
     """
 
     id: str
@@ -53,6 +58,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     sub_label: str | None = None
     sub_score: float | None = None
     keypoints: tuple[KeyPoint, ...] | None = None
+    clock: ClockState = "synchronised"
+    kept: bool = False
 
     @property
     def title(self) -> str:
@@ -88,3 +95,5 @@ class Record:
     messages: tuple[Message, ...] = ()
     still: tuple[str, Still] | None = field(default=None)
     """Camera and stored picture that this record finishes."""
+    new_pictures: frozenset[str] = frozenset()
+    """Hashes of those pictures whose file was written for this record; any other was there before, and is shared."""

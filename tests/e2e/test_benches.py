@@ -52,3 +52,11 @@ def test_peers(base_dir: Path) -> None:
     for name in ("frames_per_s", "cpu_s_per_1000_frames", "latency_ms"):
         ratio = figures[f"ours_{name}"]["value"] / figures[f"loop_{name}"]["value"]
         assert figures[f"{name}_ratio"]["value"] == pytest.approx(ratio, rel=0.01)
+
+
+def test_store(base_dir: Path) -> None:
+    figures, details = bench(base_dir, "store", "--events", 5000)
+    assert details["events"] == 5000
+    for name in ("newest_ms", "label_and_day_ms", "count_by_day_ms"):
+        assert figures[name]["bound"] == 20.0
+        assert figures[name]["value"] > 0

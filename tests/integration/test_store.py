@@ -2,12 +2,13 @@
 
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from edge.camera.port import Still
-from edge.clock import Instant
+from edge.clock import Instant, local_day
 from edge.errors import StoreError
 from edge.geometry import Box
 from edge.identity import device_id, locked
@@ -169,14 +170,15 @@ def test_commits_are_synced(data_dir: Path) -> None:
 def test_a_picture_is_named_by_its_content_and_kept_once(data_dir: Path) -> None:
     folder = PictureFolder(data_dir)
     first, second = folder.put(b"jpeg", (4, 3)), folder.put(b"jpeg", (4, 3))
-    assert first == second
-    assert folder.path_of(first).read_bytes() == b"jpeg"
-    assert [path.name for path in folder.folder.rglob("*") if path.is_file()] == [f"{first.sha256}.jpg"]
+    assert first.picture == second.picture
+    assert (first.is_new, second.is_new) == (True, False)
+    assert folder.path_of(first.picture).read_bytes() == b"jpeg"
+    assert [path.name for path in folder.folder.rglob("*") if path.is_file()] == [f"{first.picture.sha256}.jpg"]
 
 
 def test_a_cut_off_picture_file_is_written_again(data_dir: Path) -> None:
     folder = PictureFolder(data_dir)
-    path = folder.path_of(folder.put(b"jpeg", (4, 3)))
+    path = folder.path_of(folder.put(b"jpeg", (4, 3)).picture)
     path.write_bytes(b"jp")
     folder.put(b"jpeg", (4, 3))
     assert path.read_bytes() == b"jpeg"
@@ -222,3 +224,86 @@ def test_a_database_of_the_first_version_is_taken_over(data_dir: Path) -> None:
     assert store.newest(10) == [event("a")]
     store.commit([Record((event("a", sub_label="taxi", sub_score=0.5),))])
     assert store.newest(10)[0].title == "Car (taxi)"
+
+
+DAY_S = 86_400.0
+NOON_S = 1_700_000_000.0  # 2023-11-14 22:13 UTC: so far from midnight that a day is a day in most time zones
+
+
+def on_day(id_: str, day: int, **fields: object) -> Event:
+    return event(id_, started=Instant(NOON_S + day * DAY_S, 10.0), **fields)
+
+
+def test_events_of_some_days_in_pages(data_dir: Path) -> None:
+    store, today = EventStore(data_dir), local_day(NOON_S)
+    store.commit([Record(tuple(on_day(f"{n:03}", n // 10, label="Car" if n % 2 else "Cat") for n in range(40)))])
+    assert [e.id for e in store.newest(3, days=(today + 1, today + 2))] == ["029", "028", "027"]
+    assert [e.id for e in store.newest(99, label="Cat", days=(today, today))] == ["008", "006", "004", "002", "000"]
+    assert [e.id for e in store.newest(2, label="Cat", days=(today + 1, today + 2), before="022")] == ["020", "018"]
+
+
+def test_a_page_goes_on_below_an_event_that_was_deleted_meanwhile(data_dir: Path) -> None:
+    store = EventStore(data_dir)
+    store.commit([Record(tuple(event(f"{n:03}") for n in (1, 2, 4, 5)))])
+    assert [e.id for e in store.newest(5, before="003")] == ["002", "001"]
+    assert store.newest(5, before="000") == []
+
+
+def test_counts_by_day_follow_new_events_and_corrected_times(data_dir: Path) -> None:
+    store, today = EventStore(data_dir), local_day(NOON_S)
+    store.commit([Record((on_day("a", 0), on_day("b", 0, label="Cat"), on_day("c", 2), on_day("c", 2, revision=2)))])
+    assert store.count_by_day() == [(today + 2, 1), (today, 2)]
+    assert store.count_by_day(label="Cat", days=(today, today + 1)) == [(today, 1)]
+    store.commit([Record((on_day("a", 1, revision=2, clock="corrected"),))])
+    assert store.count_by_day() == [(today + 2, 1), (today + 1, 1), (today, 1)]
+    assert store.newest(1, days=(today + 1, today + 1))[0].id == "a"
+    store.commit([Record((on_day("a", 5, revision=3),))])
+    assert store.find("a")[0].started == Instant(NOON_S + DAY_S, 10.0), "the start stands, but for a correction"
+
+
+@pytest.mark.parametrize(
+    ("term", "index"),
+    [
+        ("e.label = 'Cat' AND e.day BETWEEN 1 AND 3", "events_by_label (label=? AND day>? AND day<?)"),
+        ("e.label = 'Cat' AND (e.day, e.number) < (3, 4)", "events_by_label (label=? AND day<?)"),
+        ("e.camera = 'door'", "events_by_camera (camera=?)"),
+        ("(e.day, e.number) < (3, 4)", "events_by_day (day<?)"),
+    ],
+)
+def test_lists_are_read_in_order_from_an_index(data_dir: Path, term: str, index: str) -> None:
+    query = f"EXPLAIN QUERY PLAN SELECT * FROM events e WHERE {term} ORDER BY e.day DESC, e.number DESC LIMIT 5"  # noqa: S608
+    with closing(open_database(data_dir)) as connection:
+        plan = [row[3] for row in connection.execute(query)]
+    assert len(plan) == 1, "nothing is sorted"
+    assert index in plan[0]
+
+
+def test_a_favourite_stays_one_when_the_event_goes_on(data_dir: Path) -> None:
+    store = EventStore(data_dir)
+    store.commit([Record((event("a"),))])
+    store.keep("a", True)
+    store.commit([Record((event("a", revision=2, end_reason="left"),))])
+    assert store.newest(1)[0].kept
+    store.keep("a", False)
+    assert not store.newest(1)[0].kept
+
+
+def test_a_database_with_pictures_of_the_second_version_is_taken_over(data_dir: Path) -> None:
+    data_dir.mkdir()
+    with closing(sqlite3.connect(data_dir / FILE_NAME)) as connection:
+        for script in MIGRATIONS[:2]:
+            connection.executescript(script)
+        connection.execute("PRAGMA user_version = 2")
+        connection.executemany("INSERT INTO pictures VALUES (?, 64, 48, 1000)", [("aa",), ("bb",)])
+        for id_, picture in (("a", "aa"), ("b", "aa"), ("c", "bb")):
+            times = (NOON_S, 1, NOON_S, 1, "boot")
+            row = (id_, 1, "door", "Car", 0.75, 0.1, 0.2, 0.3, 0.4, *times, "left", None, picture, None, None, None)
+            connection.execute(f"INSERT INTO events VALUES ({', '.join('?' * 20)})", row)  # noqa: S608
+            connection.execute("INSERT INTO event_pictures VALUES (?, ?)", (id_, picture))
+        connection.commit()
+    store = EventStore(data_dir)
+    assert [(e.id, e.picture and e.picture.sha256) for e in store.newest(9)] == [("c", "bb"), ("b", "aa"), ("a", "aa")]
+    assert store.count_by_day() == [(local_day(NOON_S), 3)]
+    with closing(open_database(data_dir)) as connection:
+        assert connection.execute("SELECT * FROM shared_pictures").fetchall() == [("aa", 2)]
+        assert connection.execute("SELECT * FROM totals").fetchall() == [("pictures", 2000)]
