@@ -138,6 +138,40 @@ class Mqtt(Section, frozen=True):
     """Messages sent and not yet acknowledged, at the most."""
 
 
+Pin = Annotated[int, msgspec.Meta(ge=2, le=27)]
+"""As Broadcom counts: GPIO17 is 17."""
+
+
+class Gpio(Section, frozen=True):
+    driver: Literal["auto", "simulated", "off"] = "auto"
+    """`auto`: the pins of the board, where it has some; `simulated`: gpiozero's pins without hardware."""
+
+
+class Button(Section, frozen=True):
+    name: Name
+    pin: Pin
+    active: Literal["low", "high"] = "low"
+    """`low`: the contact closes to ground (the pin is pulled up); `high`: to 3.3 V (pulled down)."""
+    press: str = ""
+    """What a press asks for, as `edge ask` takes it: `snapshot camera=door`. Empty: nothing."""
+    double: str = ""
+    """Two presses within 0.4 s."""
+    long: str = ""
+    """Held for 2 s."""
+    very_long: str = ""
+    """Held for 8 s."""
+
+
+class Light(Section, frozen=True):
+    # A tuple of fixed length in a union crashes msgspec 0.22 when its type is collected.
+    pin: Pin | Annotated[tuple[Pin, ...], msgspec.Meta(min_length=3, max_length=3)] | None = None
+    """Status light of one colour, or the pins of red, green and blue."""
+    privacy_pin: Pin | None = None
+    """A light that is on exactly while a camera is open."""
+    active: Literal["low", "high"] = "high"
+    """The level at which the lights shine."""
+
+
 class Config(Section, frozen=True):
     device: Device = Device()
     paths: Paths = Paths()
@@ -147,6 +181,9 @@ class Config(Section, frozen=True):
     tracking: Tracking = Tracking()
     pictures: Pictures = Pictures()
     mqtt: Mqtt = Mqtt()
+    gpio: Gpio = Gpio()
+    button: tuple[Button, ...] = ()
+    light: Light = Light()
 
     @property
     def data_dir(self) -> Path:
@@ -185,6 +222,7 @@ def parse(raw: dict[str, Any], *, place: str) -> Config:
     except msgspec.ValidationError as error:
         raise ConfigError(_explain(str(error), raw, place), hint="`edge config show` prints the defaults") from error
     _check_cameras(config, place)
+    _check_pins(config, place)
     return config
 
 
@@ -215,7 +253,7 @@ def default_data_dir() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "edge"
 
 
-_TABLES: dict[str, type[Section]] = {"camera": Camera, "second_look": SecondLook}
+_TABLES: dict[str, type[Section]] = {"camera": Camera, "second_look": SecondLook, "button": Button}
 NETWORK = ("rtsp", "rtsps", "http", "https")
 SCHEMES = ("folder", "file", "picamera", "v4l2", *NETWORK, "test")
 _ONLY_FOR = {
@@ -271,6 +309,22 @@ def _check_polygons(camera: Camera, where: str) -> None:
             raise ConfigError(
                 f"{where}.privacy[{index}]: {flaw}", hint="name the corners one after the other, as [[x, y], …] in 0..1"
             )
+
+
+def _check_pins(config: Config, place: str) -> None:
+    """Each pin has one function, and each button its own name."""
+    status = config.light.pin if isinstance(config.light.pin, tuple) else (config.light.pin,)
+    lights = [("light.pin", pin) for pin in status] + [("light.privacy_pin", config.light.privacy_pin)]
+    uses = [(f"button[{index}].pin", button.pin) for index, button in enumerate(config.button)]
+    taken: dict[int, str] = {}
+    for where, pin in uses + [(where, pin) for where, pin in lights if pin is not None]:
+        if pin in taken:
+            raise ConfigError(f"{place}: {where}: GPIO{pin} is {taken[pin]} already", hint="give each its own pin")
+        taken[pin] = where
+    names = [button.name for button in config.button]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise ConfigError(f"{place}: button[{index}].name: {name!r} is taken", hint="give each its own name")
 
 
 def _check_options(camera: Camera, scheme: str, where: str) -> None:

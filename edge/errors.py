@@ -75,6 +75,10 @@ class MqttError(EdgeError):
     retryable = True
 
 
+class GpioError(EdgeError):
+    """A pin cannot be used; the rest of the device can."""
+
+
 class IsolateError(EdgeError):
     """A child process ended, hung, or sent what is no message; it is gone, and a new one may do better."""
 

@@ -8,7 +8,7 @@ import msgspec
 
 from edge.clock import Clock, Instant
 
-Part = Literal["camera", "accelerator"]
+Part = Literal["camera", "accelerator", "gpio", "button", "light"]
 State = Literal["running", "failed", "stalled", "ended", "degraded", "absent"]
 """running · failed: an error, it is tried again · stalled: silent without an error · ended: a finite source is over · degraded: something
 else serves in its place · absent: not there."""

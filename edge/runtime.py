@@ -11,6 +11,8 @@ from pathlib import Path
 import msgspec
 
 from edge.actions.performer import Performer
+from edge.buttons.build import Board
+from edge.buttons.panel import Panel
 from edge.control import ControlServer
 from edge.errors import CameraBlockedError, DetectorError, EdgeError
 from edge.events.keeper import Keeper
@@ -67,6 +69,8 @@ class Appliance:
         health: Health,
         watchdog: Watchdog,
         performer: Performer,
+        panel: Panel | None = None,
+        board: Board | None = None,
         result_limit_s: float = RESULT_LIMIT_S,
     ) -> None:
         self.data_dir = data_dir
@@ -80,6 +84,8 @@ class Appliance:
         self._health = health
         self._watchdog = watchdog
         self._performer = performer
+        self._panel = panel
+        self.board = board
         self._restart = threading.Event()
         self._result_limit_s = result_limit_s
 
@@ -94,6 +100,8 @@ class Appliance:
             self._sender.start()
         self.pipeline.start()
         self._performer.start()
+        if self._panel is not None:
+            self._panel.start()
         control = ControlServer(self.data_dir, self._performer)
         await control.start()
         self._watchdog.ready()
@@ -133,6 +141,8 @@ class Appliance:
 
     def _stop(self, drain_s: float) -> None:
         """In the direction of the flow, so that each room hands on what it has."""
+        if self._panel is not None:
+            self._panel.stop()
         self._performer.stop()
         self.pipeline.stop()
         self._keeper.stop()
@@ -140,6 +150,8 @@ class Appliance:
             self._sender.wait_drained(drain_s)
             self._sender.stop()
         self.detector.close()
+        if self.board is not None:
+            self.board.close()
 
     def _report(self) -> Report:
         outbox = Outbox(self.data_dir)

@@ -4,10 +4,15 @@ import logging
 
 from edge.actions.performer import Performer
 from edge.actions.standard import Rooms, standard_actions
+from edge.buttons.build import Board
+from edge.buttons.light import Facts
+from edge.camera.lit import LitCamera, OpenLight
 from edge.camera.opening import make_camera, silence_limit_s
+from edge.camera.port import Camera
 from edge.camera.restarts import GuardedCamera, Restarts
 from edge.camera.watch import CameraWatch
 from edge.clock import SystemClock
+from edge.config import Camera as CameraSection
 from edge.config import Config
 from edge.errors import CameraBlockedError, ConfigError
 from edge.events.keeper import Keeper
@@ -15,7 +20,7 @@ from edge.events.lifecycle import LifeCycle
 from edge.events.looks import LookThread
 from edge.events.message import notice_message, state_message
 from edge.events.tracks import TrackSettings
-from edge.health import Condition, Health
+from edge.health import TROUBLE, Condition, Health
 from edge.identity import device_id
 from edge.ids import IdSource
 from edge.mqtt.sender import Sender
@@ -75,8 +80,17 @@ def build(config: Config, *, once: bool = False) -> Appliance:
     settings = TrackSettings(
         tracking.min_frames, tracking.lost_after_s, tracking.still_after_s, tracking.still_lost_after_s
     )
+    board = Board(config, health)
+    switch = board.privacy_light()
+    light = OpenLight(switch) if switch is not None else None
+
+    def camera(section: CameraSection) -> Camera:
+        made = make_camera(section, clock, ledger, once=once)
+        lit = LitCamera(made, light) if light is not None else made
+        return GuardedCamera(lit, restarts)
+
     pipeline = Pipeline(
-        [GuardedCamera(make_camera(section, clock, ledger, once=once), restarts) for section in config.camera],
+        [camera(section) for section in config.camera],
         detector,
         lambda name: LifeCycle(name, clock.boot_id, settings, detector.threshold_of, ids.next, looks),
         keeper.submit,
@@ -114,6 +128,8 @@ def build(config: Config, *, once: bool = False) -> Appliance:
         health=health,
         watchdog=Watchdog(),
         performer=performer,
+        panel=board.panel(performer, lambda: facts_of(health.conditions()), fatal),
+        board=board,
     )
     return appliance
 
@@ -162,6 +178,17 @@ def _newest_id(config: Config) -> str:
         return store.newest_id()
     finally:
         store.close()
+
+
+def facts_of(conditions: list[Condition]) -> Facts:
+    """What the light says of the device."""
+    cameras = [each.state for each in conditions if each.part == "camera"]
+    others = [each.state for each in conditions if each.part != "camera"]
+    return Facts(
+        started=bool(cameras),
+        failed=any(state in ("failed", "stalled") for state in cameras) or "failed" in others,
+        degraded=any(state in TROUBLE for state in others),
+    )
 
 
 def _nobody() -> None:

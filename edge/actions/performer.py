@@ -141,7 +141,7 @@ class Performer:
         action = self.actions[request.action]
         try:
             if not action.changes:
-                return self._done(request, action.run(_arguments(action, request.arguments)))
+                return self._done(request, action.run(check_arguments(action, request.arguments)))
             return self._once(store, action, request)
         except EdgeError as error:
             log.info("request refused action=%s origin=%s error=%s", request.action, request.origin, error)
@@ -154,7 +154,7 @@ class Performer:
         if known:
             hint = "look what became of it, then ask with a new id"
             raise RefusedError("this request was begun and cut off: it is not done a second time", hint=hint)
-        arguments = _arguments(action, request.arguments)
+        arguments = check_arguments(action, request.arguments)
         store.begin(request.id, action.name, self._clock.now().wall_s)
         try:
             done = self._done(request, action.run(arguments))
@@ -188,7 +188,12 @@ class Performer:
         return iso_utc(self._clock.now().wall_s)
 
 
-def _arguments(action: Action, raw: bytes) -> object:
+def check_arguments(action: Action, raw: bytes) -> object:
+    """The arguments of a request, typed.
+
+    Raises:
+        RefusedError: they are not what the action takes.
+    """
     try:
         return msgspec.json.decode(raw or b"{}", type=action.arguments)
     except (msgspec.ValidationError, msgspec.DecodeError) as error:

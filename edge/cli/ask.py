@@ -5,8 +5,9 @@ import json
 import uuid
 from typing import Any
 
+from edge.actions.words import arguments_of
 from edge.cli.common import add_config_options, load_config, print_json
-from edge.errors import ConfigError, EdgeError
+from edge.errors import EdgeError
 
 
 def add_parser(verbs: Any) -> None:
@@ -22,7 +23,7 @@ def add_parser(verbs: Any) -> None:
 def handle(options: argparse.Namespace) -> int:
     from edge import control
 
-    arguments = dict(_pair(text) for text in options.arguments)
+    arguments = arguments_of(options.arguments)
     data_dir = load_config(options).data_dir
     answer = control.ask(data_dir, options.id or str(uuid.uuid4()), options.action, arguments)
     if options.json:
@@ -32,13 +33,3 @@ def handle(options: argparse.Namespace) -> int:
         raise EdgeError(answer.error or "not done", hint=answer.hint or "")
     print("done" if answer.result is None else json.dumps(answer.result, indent=2, ensure_ascii=False))
     return 0
-
-
-def _pair(text: str) -> tuple[str, object]:
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise ConfigError(f"{text!r} is no argument", hint="write KEY=VALUE: camera=door")
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value

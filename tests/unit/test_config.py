@@ -29,6 +29,18 @@ def test_cameras_and_sections() -> None:
     [
         ("[mqtt]\nhots = 'a'", "edge.toml: mqtt.hots", "did you mean 'host'?"),
         ("[qqqqq]\n", "edge.toml: qqqqq", "known here: device"),
+        (
+            "[light]\npin = 5\nprivacy_pin = 5",
+            "edge.toml: light.privacy_pin: GPIO5 is light.pin already",
+            "its own pin",
+        ),
+        (
+            "[[button]]\nname='a'\npin=5\n[light]\npin=[4,5,6]",
+            "light.pin: GPIO5 is button[0].pin already",
+            "its own pin",
+        ),
+        ("[[button]]\nname='a'\npin=5\n[[button]]\nname='a'\npin=6", "button[1].name: 'a' is taken", "its own name"),
+        ("[[button]]\nname='a'\npin=40", "button[0].pin is 40", "edge config show"),
         ("[[camera]]\nname='a'\nsource='test:'\npase='fast'", "camera[0].pase", "did you mean 'pace'?"),
         ("[mqtt]\nport = 'x'", "edge.toml: mqtt.port is 'x'", "edge config show"),
         ("[mqtt]\nport = 70000", "mqtt.port is 70000", "edge config show"),

@@ -1,0 +1,1 @@
+"""Buttons and light: how the device is used without a screen."""
