@@ -75,6 +75,24 @@ class Camera(Section, frozen=True):
     privacy: tuple[Points, ...] = ()
     """Polygons that are made grey before anything is recognised, kept or sent: `[[x, y], …]` each, in 0..1 from the upper left."""
 
+    motion: bool = True
+    """Recognition looks only when something moves (`[motion]`); false: at every frame. `folder:` looks at every picture anyway."""
+    motion_masks: tuple[Points, ...] = ()
+    """Polygons in which motion is none: trees, a road, a clock in the picture."""
+
+
+class Motion(Section, frozen=True):
+    enabled: bool = True
+    """Look only when and where something moves; false: every camera at every frame."""
+    threshold: Annotated[float, msgspec.Meta(ge=1.0, le=128.0)] = 20.0
+    """Levels of 0 to 255 by which a place must change; a place that always changes needs more, a dim scene less."""
+    min_area: Annotated[float, msgspec.Meta(ge=0.0, le=0.5)] = 0.0005
+    """Share of the picture that must change in one connected area."""
+    look_anyway_s: Seconds = 30.0
+    """The whole picture is looked at so long after the last time, moved or not: for what stands still."""
+    regions: bool = True
+    """Look only at the part of the picture in which something moves, if it is small; false: always at all of it."""
+
 
 class Detector(Section, frozen=True):
     model: str = "ssd_mobilenet_v2_oid"
@@ -176,6 +194,7 @@ class Config(Section, frozen=True):
     device: Device = Device()
     paths: Paths = Paths()
     camera: tuple[Camera, ...] = ()
+    motion: Motion = Motion()
     detector: Detector = Detector()
     second_look: tuple[SecondLook, ...] = ()
     tracking: Tracking = Tracking()
@@ -256,6 +275,7 @@ def default_data_dir() -> Path:
 _TABLES: dict[str, type[Section]] = {"camera": Camera, "second_look": SecondLook, "button": Button}
 NETWORK = ("rtsp", "rtsps", "http", "https")
 SCHEMES = ("folder", "file", "picamera", "v4l2", *NETWORK, "test")
+_MOVING = tuple(scheme for scheme in SCHEMES if scheme != "folder")
 _ONLY_FOR = {
     "pace": ("file",),
     "loop": ("file",),
@@ -269,6 +289,8 @@ _ONLY_FOR = {
     "rotation": ("picamera",),
     "exposure_us": ("picamera",),
     "gain": ("picamera",),
+    "motion": _MOVING,
+    "motion_masks": _MOVING,
 }
 
 
@@ -304,11 +326,11 @@ def _check_cameras(config: Config, place: str) -> None:
 
 
 def _check_polygons(camera: Camera, where: str) -> None:
-    for index, points in enumerate(camera.privacy):
-        if flaw := flaw_of(points):
-            raise ConfigError(
-                f"{where}.privacy[{index}]: {flaw}", hint="name the corners one after the other, as [[x, y], …] in 0..1"
-            )
+    hint = "name the corners one after the other, as [[x, y], …] in 0..1"
+    for key, polygons in (("privacy", camera.privacy), ("motion_masks", camera.motion_masks)):
+        for index, points in enumerate(polygons):
+            if flaw := flaw_of(points):
+                raise ConfigError(f"{where}.{key}[{index}]: {flaw}", hint=hint)
 
 
 def _check_pins(config: Config, place: str) -> None:

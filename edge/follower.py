@@ -1,13 +1,16 @@
 """From results to events: reads what inference left, follows things, and hands on what happened. A thread of its own, beside inference."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 
 from edge.events.lifecycle import LifeCycle, LookResult, Outcome
 from edge.events.looks import LookThread
 from edge.exchange import CameraStopped, Room
+from edge.geometry import WHOLE, Box
+from edge.motion.gate import Gate
+from edge.motion.regions import in_whole, is_cut
 from edge.recognition.port import Computed, Detection, Detector, SplitDetector
 
 AHEAD = 8
@@ -25,6 +28,8 @@ class Stats:
 
     frames: int = 0
     """Recognised."""
+    quiet: int = 0
+    """Not looked at, because nothing moved."""
     dropped: int = 0
     """Replaced by a newer one before they were taken."""
     looks_dropped: int = 0
@@ -52,6 +57,8 @@ class Follower:
         lives: the life-cycle of each camera's events.
         submit: takes what each frame led to; may block.
         looks: second looks, which the life-cycles ask for; started and stopped here.
+        gates: of the cameras that have one: told what became of each look.
+        done: called when a frame of a camera has been followed, or gave no result.
 
     Thread: `result` the one that infers; `put` any; `run` is the thread.
     """
@@ -63,12 +70,16 @@ class Follower:
         submit: Callable[[Outcome], None],
         stats: Stats,
         looks: LookThread | None,
+        gates: Mapping[str, Gate] | None = None,
+        done: Callable[[str], None] = lambda camera: None,
     ) -> None:
         self._read = detector.read if isinstance(detector, SplitDetector) else _as_it_is
         self._lives = lives
         self._submit = submit
         self._stats = stats
         self._looks = looks
+        self._gates = gates or {}
+        self._done = done
         self._room = Room(AHEAD)
         self._items: SimpleQueue[list[Computed] | CameraStopped | LookResult | None] = SimpleQueue()
         self._gathered: list[Computed] = []
@@ -108,17 +119,22 @@ class Follower:
                 for computed in item:
                     self._room.release()
                     self._follow(computed)
+                    self._done(computed.frame.camera)
         self._finish_looks()
         for life in self._lives.values():
             self._submit(Outcome(life.finish("stopped") + life.release()))
 
     def _follow(self, computed: Computed) -> None:
-        frame, begin_s = computed.frame, time.monotonic()
-        detections = self._read(computed)
-        if detections is None:  # no result for this frame: neither a finding nor a miss
+        begin_s = time.monotonic()
+        results = self._read(computed)
+        if results is None:  # no result for this frame: neither a finding nor a miss
             return
+        frame, looked = computed.frame.part_of or (computed.frame, WHOLE)
+        detections, cut = sorted_out(results, looked)
         life = self._lives[frame.camera]
-        changes = life.on_frame(frame, detections)
+        changes = life.on_frame(frame, detections, looked)
+        if (gate := self._gates.get(frame.camera)) is not None:
+            gate.looked(frame.taken.boot_s, looked, (*life.attention, *cut))
         self._submit(Outcome(changes, (frame.camera, frame.still) if frame.still else None, life.likely()))
         self._stats.frames += 1
         self._stats.last_result_s = time.monotonic()
@@ -137,6 +153,18 @@ class Follower:
         while not self._items.empty():
             if isinstance(item := self._items.get(), LookResult):
                 self._take_look(item)
+
+
+def sorted_out(detections: Sequence[Detection], looked: Box) -> tuple[Sequence[Detection], list[Box]]:
+    """What was found in a part of the frame, placed in the frame; and where something is cut off by the border of that part.
+
+    What is cut off is no finding: half a thing has another place, another size and often another label.
+    """
+    if looked == WHOLE:
+        return detections, []
+    cut = [in_whole(found.box, looked) for found in detections if is_cut(found.box, looked)]
+    whole = [found._replace(box=in_whole(found.box, looked)) for found in detections if not is_cut(found.box, looked)]
+    return whole, cut
 
 
 def _as_it_is(computed: Computed) -> list[Detection] | None:

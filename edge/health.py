@@ -8,10 +8,10 @@ import msgspec
 
 from edge.clock import Clock, Instant
 
-Part = Literal["camera", "accelerator", "gpio", "button", "light"]
-State = Literal["running", "failed", "stalled", "ended", "degraded", "absent"]
+Part = Literal["camera", "accelerator", "motion", "gpio", "button", "light"]
+State = Literal["running", "failed", "stalled", "ended", "degraded", "absent", "moving", "still"]
 """running · failed: an error, it is tried again · stalled: silent without an error · ended: a finite source is over · degraded: something
-else serves in its place · absent: not there."""
+else serves in its place · absent: not there · moving, still: what a camera sees."""
 
 
 TROUBLE = frozenset({"failed", "stalled", "degraded", "absent"})

@@ -8,7 +8,7 @@ until it is taken; a stored one waits.
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from queue import SimpleQueue
 
 from edge.camera.port import Camera, Frame
@@ -19,6 +19,8 @@ from edge.events.looks import LookThread
 from edge.exchange import CameraStopped, FrameExchange, Room
 from edge.follower import Follower, Stats
 from edge.health import Health, State
+from edge.motion.gate import Gate
+from edge.motion.regions import part
 from edge.recognition.port import Computed, Detector, Prepared, SplitDetector
 
 log = logging.getLogger(__name__)
@@ -42,6 +44,7 @@ class Pipeline:
         watch: looks after silent and blocked cameras; None: with its default bounds, and a blocked camera ends in `failed`.
         retry: open a camera again after an error; False: leave it.
         looks: second looks, which the life-cycles ask for; started and stopped with the pipeline.
+        gates: by camera, what decides which frames are looked at, and where; a camera without one is looked at in every frame.
     """
 
     def __init__(
@@ -56,13 +59,18 @@ class Pipeline:
         watch: CameraWatch | None = None,
         retry: bool = True,
         looks: LookThread | None = None,
+        gates: Mapping[str, Gate] | None = None,
     ) -> None:
         self.stats = Stats()
+        self._gates = gates or {}
+        # What a gate lets through depends on the result of the last look: stored frames wait for it, so that the speed of the machine
+        # does not decide what is found in them.
+        self._turns = {camera.name: Room(1) for camera in cameras if camera.name in self._gates and not camera.live}
         self._owed_since_s = 0.0
         self._newest: dict[str, Frame] = {}
         self._detector = detector
         lives = {camera.name: life_cycle(camera.name) for camera in cameras}
-        self._follower = Follower(detector, lives, submit, self.stats, looks)
+        self._follower = Follower(detector, lives, submit, self.stats, looks, self._gates, self._end_turn)
         self._failed = failed
         self._health = health
         self._retry = retry
@@ -117,6 +125,8 @@ class Pipeline:
         """End the cameras, recognise what was taken already, end the events."""
         self._stopping.set()
         self._exchange.close()
+        for turn in self._turns.values():
+            turn.release()  # nobody waits any more
         deadline_s = time.monotonic() + CAPTURE_STOP_S
         for thread, pulse in self._captures.items():
             thread.join(0.0 if pulse.blocked else max(0.0, deadline_s - time.monotonic()))
@@ -151,8 +161,7 @@ class Pipeline:
                             log.info("camera works again camera=%s", camera.name)
                     frames += 1
                     self._newest[camera.name] = frame
-                    self._owed_since_s = self._owed_since_s or time.monotonic()
-                    self._exchange.offer(frame, wait=not camera.live)
+                    self._pass_on(frame, wait=not camera.live)
             except CameraError as error:
                 self.stats.camera_errors += 1
                 state: State = "stalled" if isinstance(error, CameraStalledError) else "failed"
@@ -164,6 +173,7 @@ class Pipeline:
                 pulse.closed()
                 with pulse.call("close"):
                     camera.close()
+                self._close_gate(camera.name)
             self._exchange.camera_stopped(camera.name, for_good=camera.ended or not self._retry)
             if camera.ended:
                 self._health.report("camera", camera.name, "ended")
@@ -171,6 +181,29 @@ class Pipeline:
                 return
             retry_s = FIRST_RETRY_S if frames else min(retry_s * 2, LAST_RETRY_S)
             self._stopping.wait(retry_s)
+
+    def _pass_on(self, frame: Frame, *, wait: bool) -> None:
+        """To recognition, unless it is not worth a look."""
+        gate = self._gates.get(frame.camera)
+        if gate is not None:
+            if turn := self._turns.get(frame.camera):
+                turn.acquire()
+            region = gate.decide(frame)
+            if region is None:
+                self.stats.quiet = sum(each.quiet for each in self._gates.values())
+                self._end_turn(frame.camera)
+                return
+            frame = part(frame, region)
+        self._owed_since_s = self._owed_since_s or time.monotonic()
+        self._exchange.offer(frame, wait=wait)
+
+    def _end_turn(self, camera: str) -> None:
+        if turn := self._turns.get(camera):
+            turn.release()
+
+    def _close_gate(self, camera: str) -> None:
+        if gate := self._gates.get(camera):
+            gate.reset()
 
     def _frames(self, camera: Camera, pulse: Pulse) -> Iterator[Frame]:
         while not self._stopping.is_set():
@@ -222,6 +255,7 @@ class Pipeline:
             computed = self._infer_once(prepared)
         except DetectorError as error:
             self._follower.flush()  # what was gathered before must not wait for a result that may never come
+            self._end_turn(prepared.frame.camera)
             self.stats.detector_errors += 1
             if not self._detector_broken:
                 self._detector_broken = True

@@ -65,6 +65,17 @@ def rasterise(polygons: Iterable[Polygon], size: Size) -> Mask:
     return mask
 
 
+def grown(mask: Mask) -> Mask:
+    """With every pixel beside one that is set, also across corners."""
+    rows = mask.copy()
+    rows[1:] |= mask[:-1]
+    rows[:-1] |= mask[1:]
+    result = rows.copy()
+    result[:, 1:] |= rows[:, :-1]
+    result[:, :-1] |= rows[:, 1:]
+    return result
+
+
 def flaw_of(points: Points) -> str:
     """Why these points are no area, in words; empty: they are one. For the checks of the configuration."""
     x, y = (np.array(points) - points[0]).T

@@ -40,6 +40,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     frames: int
     frames_per_s: float
     dropped: int
+    quiet: int
     events: int
     pictures: int
     messages_sent: int
@@ -169,6 +170,7 @@ class Appliance:
             frames=stats.frames,
             frames_per_s=round(stats.fps, 1),
             dropped=stats.dropped,
+            quiet=stats.quiet,
             events=self._keeper.events,
             pictures=self._keeper.pictures,
             messages_sent=self._sender.sent if self._sender is not None else 0,

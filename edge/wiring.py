@@ -13,7 +13,7 @@ from edge.camera.restarts import GuardedCamera, Restarts
 from edge.camera.watch import CameraWatch
 from edge.clock import SystemClock
 from edge.config import Camera as CameraSection
-from edge.config import Config
+from edge.config import Config, split_address
 from edge.errors import CameraBlockedError, ConfigError
 from edge.events.keeper import Keeper
 from edge.events.lifecycle import LifeCycle
@@ -23,8 +23,10 @@ from edge.events.tracks import TrackSettings
 from edge.health import TROUBLE, Condition, Health
 from edge.identity import device_id
 from edge.ids import IdSource
+from edge.motion.gate import Gate
 from edge.mqtt.sender import Sender
 from edge.pipeline import Pipeline
+from edge.polygons import Polygon
 from edge.recognition import edgetpu, tflite
 from edge.recognition.accelerators import AbsentError, find_edgetpus
 from edge.recognition.failover import FailoverDetector
@@ -99,6 +101,9 @@ def build(config: Config, *, once: bool = False) -> Appliance:
         watch=watch,
         retry=not once,
         looks=looks,
+        gates={
+            section.name: make_gate(config, section, health) for section in config.camera if is_gated(config, section)
+        },
     )
     performer = Performer(
         standard_actions(
@@ -132,6 +137,21 @@ def build(config: Config, *, once: bool = False) -> Appliance:
         board=board,
     )
     return appliance
+
+
+def is_gated(config: Config, section: CameraSection) -> bool:
+    """Stored pictures have nothing to do with each other: nothing moves in them."""
+    return config.motion.enabled and section.motion and split_address(section.source)[0] != "folder"
+
+
+def make_gate(config: Config, section: CameraSection, health: Health) -> Gate:
+    """The gate of one camera; its motion is a state like others."""
+
+    def tell(moves: bool) -> None:
+        health.report("motion", section.name, "moving" if moves else "still")
+
+    tell(False)
+    return Gate(config.motion, [Polygon(points) for points in section.motion_masks], tell)
 
 
 def make_detector(config: Config, health: Health, fatal: Fatal) -> Detector:

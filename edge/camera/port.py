@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.clock import Instant
-from edge.geometry import Size
+from edge.geometry import Box, Size
 
 Pixels = npt.NDArray[np.uint8]
 """RGB, shape (height, width, 3), C-contiguous. Nobody writes into the pixels of a frame once it has been given out."""
@@ -30,6 +30,7 @@ class Frame:
     `sequence` counts from 0 for each opening of the camera, dropped frames included. `taken` is when the light fell on the sensor as
     well as the source can tell; for a video file its recorded pace is kept, however fast it is read. `still` is set when the frame is a
     stored picture: then it has nothing to do with the frames before and after it. `metadata` is what the driver knows of the capture.
+    `part_of` is set when this is cut out of another frame, to be recognised alone: that frame, and the place in it.
     `small` is the same view scaled down, where the camera's hardware did that on the way: cheaper to recognise from.
     """
 
@@ -40,6 +41,7 @@ class Frame:
     still: Still | None = None
     metadata: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     small: Pixels | None = None
+    part_of: "tuple[Frame, Box] | None" = None
 
     @property
     def key(self) -> tuple[str, int, float]:

@@ -11,7 +11,7 @@ from edge.camera.port import Camera, Frame, Pixels
 from edge.camera.wrapper import WrappedCamera
 from edge.errors import CameraError
 from edge.geometry import Size
-from edge.polygons import Mask, Polygon, rasterise
+from edge.polygons import Mask, Polygon, grown, rasterise
 
 GREY = 127
 SIZES = 8
@@ -68,17 +68,6 @@ class MaskedCamera(WrappedCamera):
                 self._blocks.clear()
             blocks = self._blocks[size] = blocks_of(grown(rasterise(self._polygons, size)))
         return blocks
-
-
-def grown(mask: Mask) -> Mask:
-    """With every pixel beside one that is set, also across corners."""
-    rows = mask.copy()
-    rows[1:] |= mask[:-1]
-    rows[:-1] |= mask[1:]
-    result = rows.copy()
-    result[:, 1:] |= rows[:, :-1]
-    result[:, :-1] |= rows[:, 1:]
-    return result
 
 
 def blocks_of(mask: Mask) -> list[Block]:

@@ -33,7 +33,7 @@ def test_the_documented_configuration_is_right_and_names_every_key() -> None:
 
 def test_the_documented_defaults_are_the_defaults() -> None:
     documented = parse(tomllib.loads(block(DOCS / "configuration.md", "toml")), place="docs")
-    for section in ("tracking", "pictures", "mqtt"):
+    for section in ("motion", "tracking", "pictures", "mqtt"):
         assert getattr(documented, section) == getattr(Config(), section)
 
 

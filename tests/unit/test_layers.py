@@ -24,6 +24,7 @@ LAYERS = (
     ("events",),
     ("store",),
     ("recognition",),
+    ("motion",),
     ("identity",),
     ("device",),
     ("camera.opening",),

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from edge import config
 from edge.camera.opening import make_camera
 from edge.camera.port import Frame, Ledger, Pixels, Still
-from edge.camera.privacy import GREY, MaskedCamera, blocks_of, grown
+from edge.camera.privacy import GREY, MaskedCamera, blocks_of
 from edge.clock import Instant
 from edge.errors import CameraError, ConfigError
-from edge.polygons import Polygon
+from edge.polygons import Polygon, grown
 from edge.testing.camera import MemoryCamera
 from edge.testing.clock import SimulatedClock
 

@@ -1,0 +1,115 @@
+"""The gate between a camera and recognition: it lets through what is worth a look."""
+
+from collections.abc import Callable, Sequence
+
+from edge.camera.port import Frame
+from edge.config import Motion as Settings
+from edge.geometry import WHOLE, Box
+from edge.motion.regions import region_for
+from edge.motion.scene import SETTLE_S, Motion, Scene
+from edge.polygons import Polygon
+
+HOLD_S = 1.0
+"""Where something moved is looked at for so long after: it may be recognised only when it stands."""
+STILL_AFTER_S = 3.0
+"""Motion is over when nothing moved for so long."""
+
+
+class Gate:
+    """Decides for each frame of one camera whether to look, and where.
+
+    A frame is looked at where something moves or moved a moment ago, and where a thing that is followed wants another look. All of it
+    is looked at when the camera begins, when a light was switched, and `look_anyway_s` after the last whole look, until it has happened.
+
+    Args:
+        ignored: polygons in which motion is none.
+        on_motion: told when motion begins and when it is over.
+
+    Thread: the camera's; `looked` any other.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        ignored: Sequence[Polygon] = (),
+        on_motion: Callable[[bool], None] = lambda moves: None,
+    ) -> None:
+        self._settings = settings
+        self._scene = Scene(settings.threshold, settings.min_area, ignored)
+        self._on_motion = on_motion
+        self.motion = False
+        """Something moves, or did so a moment ago."""
+        self.quiet = 0
+        """Frames that were not worth a look."""
+        self._region: Box | None = None
+        self._attention: tuple[Box, ...] = ()
+        self._whole_s: float | None = None
+        self.reset()
+
+    def reset(self) -> None:
+        """The camera was closed: nothing is known of what it will show."""
+        self._scene.reset()
+        self._region = None
+        self._attention = ()
+        self._whole_s = None
+        self._begun_s: float | None = None
+        self._due_s: float | None = None
+        self._moved_s: float | None = None
+        self._moved: tuple[Box, ...] = ()
+        self._set_motion(False)
+
+    def decide(self, frame: Frame) -> Box | None:
+        """Where to look in this frame; None: nowhere."""
+        if frame.still is not None:
+            return WHOLE
+        at_s = frame.taken.boot_s
+        self._note(self._scene.update(frame), at_s)
+        region = self._where(frame, at_s)
+        self.quiet += region is None
+        return region
+
+    def looked(self, at_s: float, region: Box, attention: Sequence[Box]) -> None:
+        """A look has a result.
+
+        Args:
+            at_s: when its frame was taken.
+            attention: where another look is wanted even if nothing moves.
+        """
+        if region == WHOLE:
+            self._whole_s = at_s
+        self._attention = tuple(attention)
+
+    def _note(self, seen: Motion, at_s: float) -> None:
+        if self._begun_s is None:
+            self._begun_s = at_s
+        if seen.switched:
+            self._due_s = at_s
+        if seen.boxes:
+            self._moved_s, self._moved = at_s, seen.boxes
+        self._set_motion(self._moved_s is not None and at_s - self._moved_s <= STILL_AFTER_S)
+
+    def _set_motion(self, moves: bool) -> None:
+        if moves != self.motion:
+            self.motion = moves
+            self._on_motion(moves)
+
+    def _where(self, frame: Frame, at_s: float) -> Box | None:
+        if self._is_whole_due(at_s):
+            return WHOLE
+        held = self._moved if self._moved_s is not None and at_s - self._moved_s <= HOLD_S else ()
+        wanted = held + self._attention
+        if not wanted:
+            self._region = None
+            return None
+        if not self._settings.regions:
+            return WHOLE
+        self._region = region_for(wanted, frame.size, self._region)
+        return self._region
+
+    def _is_whole_due(self, at_s: float) -> bool:
+        whole_s = self._whole_s
+        if whole_s is None or (self._due_s is not None and whole_s < self._due_s):
+            return True
+        # Nothing is known of motion yet.
+        begins = self._begun_s is not None and at_s - self._begun_s < SETTLE_S
+        return begins or at_s - whole_s >= self._settings.look_anyway_s
