@@ -87,3 +87,9 @@ class IsolateError(EdgeError):
 
 class RefusedError(EdgeError):
     """One request cannot be served; others can."""
+
+
+class WorkError(EdgeError, ValueError):
+    """A request for background work is wrong, or names work or a worker that is not there."""
+
+    exit_code = 2

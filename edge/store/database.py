@@ -158,6 +158,68 @@ MIGRATIONS = (
     CREATE TRIGGER day_counts_ended AFTER UPDATE ON day_counts WHEN NEW.events = 0 BEGIN
         DELETE FROM day_counts WHERE day = NEW.day AND camera = NEW.camera AND label = NEW.label; END;
     """,
+    """
+    CREATE TABLE works (                   -- background work; times are work time, see edge/work/clock.py
+        id TEXT PRIMARY KEY,
+        name TEXT,
+        worker TEXT NOT NULL,
+        state TEXT NOT NULL,
+        expedited INTEGER NOT NULL,
+        request TEXT NOT NULL,             -- JSON, as it was asked for
+        needs TEXT NOT NULL,               -- JSON of its constraints: works with the same are judged together
+        calendar INTEGER NOT NULL,
+        content INTEGER NOT NULL,
+        generation INTEGER NOT NULL,
+        runs INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        periods INTEGER NOT NULL,
+        first_enqueued_s REAL NOT NULL,
+        enqueued_s REAL NOT NULL,
+        started_s REAL,
+        due_s REAL NOT NULL,
+        finished_s REAL,
+        added_wall_s REAL NOT NULL,
+        changed_first_s REAL, changed_last_s REAL,
+        signature TEXT NOT NULL,
+        output TEXT NOT NULL,
+        progress TEXT NOT NULL,
+        stop_reason TEXT NOT NULL,
+        message TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX works_due ON works (due_s) WHERE state = 'enqueued';
+    CREATE INDEX works_needs ON works (needs, due_s) WHERE state = 'enqueued';
+    CREATE INDEX works_running ON works (id) WHERE state = 'running';
+    CREATE INDEX works_calendar ON works (id) WHERE calendar AND state = 'enqueued';
+    CREATE INDEX works_content ON works (id) WHERE content AND state = 'enqueued';
+    CREATE INDEX works_expedited ON works (first_enqueued_s) WHERE expedited;
+    CREATE INDEX works_finished ON works (finished_s) WHERE finished_s IS NOT NULL;
+    CREATE INDEX works_name ON works (name);
+
+    CREATE TABLE work_tags (
+        tag TEXT NOT NULL,
+        work TEXT NOT NULL REFERENCES works (id) ON DELETE CASCADE,
+        PRIMARY KEY (tag, work)
+    ) WITHOUT ROWID;
+    CREATE INDEX work_tags_work ON work_tags (work);
+
+    CREATE TABLE work_parents (
+        work TEXT NOT NULL REFERENCES works (id) ON DELETE CASCADE,
+        parent TEXT NOT NULL REFERENCES works (id) ON DELETE CASCADE,
+        PRIMARY KEY (work, parent)
+    ) WITHOUT ROWID;
+    CREATE INDEX work_parents_parent ON work_parents (parent);
+
+    CREATE TABLE work_clock (              -- one row: where work time stood when the clocks were last read
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        t_s REAL NOT NULL,
+        boot_s REAL NOT NULL,
+        boot_id TEXT NOT NULL,
+        sure_t_s REAL NOT NULL,
+        sure_wall_s REAL NOT NULL,
+        sure_boot_id TEXT NOT NULL,
+        offset_s REAL NOT NULL
+    );
+    """,
 )
 
 

@@ -20,6 +20,7 @@ LAYERS = (
     ("exchange",),
     ("control", "buttons"),
     ("mqtt",),
+    ("work",),
     ("actions",),
     ("events",),
     ("store",),
@@ -49,8 +50,9 @@ VENDORS = {
     "picamera2": {"camera/picamera.py", "recognition/hailo.py", "recognition/imx500.py"},
     "libcamera": {"camera/picamera.py"},
     "gpiozero": {"buttons/gpio.py"},
+    "cronsim": {"work/times.py"},
     "linuxpy": {"camera/v4l2_device.py"},
-    "sqlite3": {"store/database.py", "store/events.py", "store/stills.py"},
+    "sqlite3": {"store/database.py", "store/events.py", "store/stills.py", "work/table.py"},
 }
 
 

@@ -1,0 +1,141 @@
+"""What a worker is, and what it sees of its run."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from edge.errors import WorkError
+from edge.work import data
+from edge.work.data import MERGERS, Data
+from edge.work.states import Fail, Result, Retry, StopReason, Success
+from edge.work.transitions import Started
+
+DEFAULT_MEMORY_MB = 256
+DEFAULT_NICE = 10
+
+StopCallback = Callable[[StopReason], None]
+
+
+class Run:
+    """One run of a work, as its worker sees it.
+
+    `attempt` counts from 0 and begins anew with each period. Runs may be repeated: a worker must be able to do the same work twice.
+
+    Thread: the worker's; `progress` and `stopping` any.
+    """
+
+    def __init__(
+        self, *, id: str, worker: str, input: Data, attempt: int = 0, tags: tuple[str, ...] = (), data_dir: Path, models_dir: Path,
+        report: Callable[[Data], None],
+    ) -> None:  # fmt: skip
+        self.id = id
+        self.worker = worker
+        self.input = input
+        self.attempt = attempt
+        self.tags = tags
+        self.data_dir = data_dir
+        self.models_dir = models_dir
+        self._report = report
+        self._reason = StopReason.NOT_STOPPED
+        self._callbacks: list[StopCallback] = []
+
+    def progress(self, **values: Any) -> None:
+        """Tell how far it is; observers see it, and it is kept over a stop.
+
+        Raises:
+            WorkError: the values are too large or not plain.
+        """
+        self._report(data.checked(values, f"progress of {self.worker}"))
+
+    @property
+    def stopping(self) -> bool:
+        """It was asked to stop: return soon, whatever; the result does not count any more."""
+        return self._reason is not StopReason.NOT_STOPPED
+
+    @property
+    def stop_reason(self) -> StopReason:
+        return self._reason
+
+    def on_stop(self, callback: StopCallback) -> None:
+        """Be called when the run is asked to stop: the last moment to put things in order."""
+        self._callbacks.append(callback)
+
+    def ask_to_stop(self, reason: StopReason) -> None:
+        """For the runner only."""
+        if not self.stopping:
+            self._reason = reason
+            for callback in self._callbacks:
+                callback(reason)
+
+
+WorkFunction = Callable[[Run], Awaitable[Result | None]] | Callable[[Run], Result | None]
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Worker(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker as it was registered.
+
+    A heavy one runs in a process of its own, where `place` (`package.module:function` or `/path/file.py:function`) is imported; its
+    address space may grow by `memory_mb` and its resident memory, with that of all it started, must stay below that. A light one is a
+    coroutine function and runs in the daemon's loop.
+    """
+
+    name: str
+    function: WorkFunction
+    place: str
+    heavy: bool = False
+    memory_mb: int = DEFAULT_MEMORY_MB
+    nice: int = DEFAULT_NICE
+
+
+class WorkerSpec(msgspec.Struct, frozen=True):
+    """What the decorator leaves at the function."""
+
+    name: str
+    heavy: bool
+    memory_mb: int
+    nice: int
+
+
+def worker(
+    name: str, *, heavy: bool = False, memory_mb: int = DEFAULT_MEMORY_MB, nice: int = DEFAULT_NICE
+) -> Callable[[F], F]:
+    """Make a function a worker.
+
+    Light ones are `async def` and must not block; heavy ones are plain functions in a process of their own.
+    """
+
+    def mark(function: F) -> F:
+        function.edge_worker = WorkerSpec(name, heavy, memory_mb, nice)  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+def merged_input(started: Started) -> Data:
+    """The input of a run: its own, and the outputs of the works before it.
+
+    Raises:
+        WorkError: there is no such merger, or what it made is too large.
+    """
+    request = started.work.request
+    merger = MERGERS.get(request.merger)
+    if merger is None:
+        raise WorkError(f"merger {request.merger!r}: there is none of that name", hint=f"known: {', '.join(MERGERS)}")
+    if not started.inputs:
+        return request.input
+    return data.checked(merger([request.input, *started.inputs]), f"merged input of {request.worker}")
+
+
+def checked_result(worker_name: str, value: object) -> Result:
+    """What a worker returned, as a result; what is none counts as failure."""
+    if not isinstance(value, Success | Retry | Fail):
+        return Fail(f"{worker_name} returned {value!r:.100}, not Success, Retry or Fail")
+    if isinstance(value, Retry):
+        return value
+    try:
+        return msgspec.structs.replace(value, output=data.checked(value.output, f"output of {worker_name}"))
+    except WorkError as error:
+        return Fail(str(error))
