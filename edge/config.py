@@ -108,7 +108,7 @@ class Detector(Section, frozen=True):
     edgetpu_timeout_s: Annotated[float, msgspec.Meta(ge=0.05, le=1.5)] = 1.0
     """An inference on the Edge TPU that takes longer has failed; the CPU takes over."""
     labels: tuple[str, ...] = ()
-    """Only these become events; empty: all that the model knows."""
+    """Only these become events; empty: all that the model knows, without parts of things (shoes) that `thresholds` does not name."""
     thresholds: dict[str, Share] = {}
     """Score from which a label counts, beside the model's own: `Person = 0.6`."""
 

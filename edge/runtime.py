@@ -18,7 +18,6 @@ from edge.errors import CameraBlockedError, DetectorError, EdgeError
 from edge.events.keeper import Keeper
 from edge.health import TROUBLE, Condition, Health
 from edge.mqtt.sender import Sender
-from edge.mqtt.showcase import Showcase
 from edge.pipeline import Pipeline
 from edge.recognition.port import Detector
 from edge.store.outbox import Outbox
@@ -73,7 +72,6 @@ class Appliance:
         performer: Performer,
         panel: Panel | None = None,
         board: Board | None = None,
-        showcase: Showcase | None = None,
         result_limit_s: float = RESULT_LIMIT_S,
     ) -> None:
         self.data_dir = data_dir
@@ -89,7 +87,6 @@ class Appliance:
         self._performer = performer
         self._panel = panel
         self.board = board
-        self._showcase = showcase
         self._restart = threading.Event()
         self._result_limit_s = result_limit_s
 
@@ -102,8 +99,6 @@ class Appliance:
         self._keeper.start()
         if self._sender is not None:
             self._sender.start()
-        if self._showcase is not None:
-            self._showcase.start()
         self.pipeline.start()
         self._performer.start()
         if self._panel is not None:
@@ -152,8 +147,6 @@ class Appliance:
         self._performer.stop()
         self.pipeline.stop()
         self._keeper.stop()
-        if self._showcase is not None:
-            self._showcase.stop()
         if self._sender is not None:
             self._sender.wait_drained(drain_s)
             self._sender.stop()

@@ -1,9 +1,7 @@
 """The composition root: from a configuration to an appliance. The only file that names concrete adapters."""
 
 import logging
-import platform
 
-from edge import __version__
 from edge.actions.performer import Performer
 from edge.actions.standard import Rooms, standard_actions
 from edge.buttons.build import Board
@@ -15,7 +13,7 @@ from edge.camera.restarts import GuardedCamera, Restarts
 from edge.camera.watch import CameraWatch
 from edge.clock import SystemClock
 from edge.config import Camera as CameraSection
-from edge.config import Config, split_address
+from edge.config import Config, Tracking, split_address
 from edge.errors import CameraBlockedError, ConfigError
 from edge.events.keeper import Keeper
 from edge.events.lifecycle import LifeCycle
@@ -26,17 +24,13 @@ from edge.health import TROUBLE, Condition, Health
 from edge.identity import device_id
 from edge.ids import IdSource
 from edge.motion.gate import Gate
-from edge.mqtt.messages import Versions
 from edge.mqtt.sender import Sender
-from edge.mqtt.showcase import Showcase
-from edge.mqtt.summary import Figures, Sources
 from edge.pipeline import Pipeline
 from edge.polygons import Polygon
 from edge.recognition import edgetpu, tflite
 from edge.recognition.accelerators import AbsentError, find_edgetpus
 from edge.recognition.failover import FailoverDetector
 from edge.recognition.port import Detector
-from edge.recognition.runtime import runtime_name
 from edge.recognition.second_look import SecondLook
 from edge.runtime import Appliance, Fatal
 from edge.store.events import EventStore
@@ -70,26 +64,9 @@ def build(config: Config, *, once: bool = False) -> Appliance:
     def publish(condition: Condition) -> None:
         if condition.is_news:
             keeper.submit_message(notice_message(condition, device, clock.boot_id))
-        if showcase is not None:
-            showcase.put(state_message(condition, device, clock.boot_id))
+        if sender is not None:
+            sender.set_state(state_message(condition, device, clock.boot_id))
 
-    def figures() -> Figures:
-        done = pipeline.stats
-        return Figures(
-            done.frames, done.dropped, done.infer_s, keeper.events, keeper.pictures, keeper.lost, keeper.waiting
-        )
-
-    showcase = None
-    if sender is not None:
-        sources = Sources(
-            device=device,
-            cameras=[section.name for section in config.camera],
-            versions=_versions(config),
-            conditions=health.conditions,
-            figures=figures,
-        )
-        showcase = Showcase(data_dir, sources, config.detector.labels, sender.set_state, clock, fatal)
-        keeper.listen(showcase.committed)
     health.listen(publish)
     restarts = Restarts(data_dir, clock)
 
@@ -101,10 +78,7 @@ def build(config: Config, *, once: bool = False) -> Appliance:
         health, blocked, stall_after_s={section.name: silence_limit_s(section) for section in config.camera}
     )
     ids = IdSource(clock, after=_newest_id(config))
-    tracking = config.tracking
-    settings = TrackSettings(
-        tracking.min_frames, tracking.lost_after_s, tracking.still_after_s, tracking.still_lost_after_s
-    )
+    settings = track_settings(config.tracking)
     board = Board(config, health)
     switch = board.privacy_light()
     light = OpenLight(switch) if switch is not None else None
@@ -158,7 +132,6 @@ def build(config: Config, *, once: bool = False) -> Appliance:
         performer=performer,
         panel=board.panel(performer, lambda: facts_of(health.conditions()), fatal),
         board=board,
-        showcase=showcase,
     )
     return appliance
 
@@ -176,6 +149,10 @@ def make_gate(config: Config, section: CameraSection, health: Health) -> Gate:
 
     tell(False)
     return Gate(config.motion, [Polygon(points) for points in section.motion_masks], tell)
+
+
+def track_settings(section: Tracking) -> TrackSettings:
+    return TrackSettings(section.min_frames, section.lost_after_s, section.still_after_s, section.still_lost_after_s)
 
 
 def make_detector(config: Config, health: Health, fatal: Fatal) -> Detector:
@@ -232,12 +209,6 @@ def facts_of(conditions: list[Condition]) -> Facts:
         started=bool(cameras),
         failed=any(state in ("failed", "stalled") for state in cameras) or "failed" in others,
         degraded=any(state in TROUBLE for state in others),
-    )
-
-
-def _versions(config: Config) -> Versions:
-    return Versions(
-        program=__version__, python=platform.python_version(), model=config.detector.model, runtime=runtime_name()
     )
 
 

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import numpy as np
 from PIL import Image
 
@@ -71,15 +70,6 @@ class Collector:
 
     def last(self, topic: str) -> bytes | None:
         return next((message.payload for message in reversed(self.all) if message.topic == topic), None)
-
-
-def check_payload(name: str, payload: bytes) -> Any:
-    """What is published, checked against its schema in docs/schemas; decoded."""
-    schema = json.loads((ROOT / "docs" / "schemas" / f"{name}.json").read_bytes())
-    decoded = json.loads(payload)
-    jsonschema.Draft202012Validator(schema).validate(decoded)
-    assert set(decoded) <= set(schema["$defs"][schema["$ref"].rpartition("/")[2]]["properties"])
-    return decoded
 
 
 def write_pictures(folder: Path, count: int) -> None:

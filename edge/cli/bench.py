@@ -35,9 +35,12 @@ def add_parser(verbs: Any) -> None:
     store.set_defaults(handler=bench_store)
     add_config_options(store)
     store.add_argument("--json", action="store_true", help="one JSON object")
-    for bench in (pipeline, latency, soak):
+    events = benches.add_parser("events", help="events beside what a person sees in the sample videos")
+    events.add_argument("--every", type=int, default=1, metavar="N", help="only each N-th frame, as a slower camera")
+    events.set_defaults(handler=bench_events)
+    for bench in (pipeline, latency, soak, events):
         bench.add_argument("--model", default=DEFAULT_DETECTOR)
-    for bench in (pipeline, latency, soak, peers):
+    for bench in (pipeline, latency, soak, peers, events):
         add_config_options(bench)
         bench.add_argument("--threads", type=int, default=1)
         bench.add_argument("--json", action="store_true", help="one JSON object")
@@ -78,6 +81,16 @@ def bench_store(options: argparse.Namespace) -> int:
     from edge.bench import store
 
     return _print(options, store.run(load_config(options).data_dir, events=options.events))
+
+
+def bench_events(options: argparse.Namespace) -> int:
+    from edge.bench import events
+    from edge.demo.samples import samples_dir
+    from edge.wiring import track_settings
+
+    config, detector, _ = _prepare(options)
+    settings = track_settings(config.tracking)
+    return _print(options, events.run(detector, samples_dir(config.data_dir), settings, every=options.every))
 
 
 def _prepare(options: argparse.Namespace) -> "tuple[Config, TfliteDetector, list[Path]]":

@@ -8,7 +8,7 @@ import logging
 import queue
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -55,7 +55,7 @@ class Keeper:
         wake: called after each commit that left messages in the outbox. Must not block.
         failed: called when the thread dies of something unforeseen.
 
-    Thread: `submit`, `keep` and `submit_message` any; the rest the owner.
+    Thread: `submit` any; the rest the owner.
     """
 
     def __init__(
@@ -81,15 +81,10 @@ class Keeper:
         self._backlog: list[Record] = []
         self._broken: set[str] = set()
         self._receipts: list[threading.Event] = []
-        self._listeners: list[Callable[[Sequence[Record]], None]] = []
         self.events = 0
         self.pictures = 0
         self.lost = 0
         """Records that were given up because the database could not be written for too long."""
-
-    def listen(self, listener: Callable[[Sequence[Record]], None]) -> None:
-        """Be told, in the keeper's thread, of what has been committed; must not block. Before `start`."""
-        self._listeners.append(listener)
 
     def start(self) -> None:
         """Begin to keep; first of all the ends of the events that a killed program left open.
@@ -121,11 +116,6 @@ class Keeper:
         receipt = _Receipt(outcome, threading.Event())
         self._queue.put(receipt)
         return receipt.kept.wait(timeout_s)
-
-    @property
-    def waiting(self) -> int:
-        """Outcomes that are not on the card yet. Thread: any."""
-        return self._queue.qsize() + len(self._backlog)
 
     def submit_message(self, message: Message) -> None:
         """Hand over a message that belongs to no event, to be kept in the outbox."""
@@ -239,8 +229,6 @@ class Keeper:
             del self._backlog[:over]
             return
         self._broken.discard("database")
-        for listener in self._listeners:
-            listener(self._backlog)
         self._backlog.clear()
         for kept in self._receipts:
             kept.set()

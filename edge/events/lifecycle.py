@@ -20,6 +20,8 @@ CUT_OFF = 0.7
 """What a picture is worth whose thing is cut off by the border."""
 BETTER = 1.1
 """By so much a later picture must be worth more to replace the one before it: a picture has its price."""
+GROWN = 1.2
+"""A box that is larger than this many times the usual one of its thing is hardly around that thing alone."""
 LOOKS = 2
 """Second looks at one thing, at the most."""
 HOLD_S = 5.0
@@ -202,7 +204,7 @@ class LifeCycle:
         self._first.setdefault(track.number, frame.taken)
         self._seen[track.number] = frame.taken
         self._top[track.number] = max(detection.score, self._top.get(track.number, 0.0))
-        best, worth = self._best.get(track.number), _worth(detection)
+        best, worth = self._best.get(track.number), _worth(detection, track.area)
         if best is None or worth > best.worth * BETTER:
             self._best[track.number] = _Best(worth, frame, detection)
             if track.number in self._events:
@@ -285,7 +287,7 @@ def _with_insight(event: Event, insight: Insight) -> Event:
     )
 
 
-def _worth(detection: Detection) -> float:
+def _worth(detection: Detection, usual_area: float) -> float:
     box = detection.box
     cut = min(box.left, box.top) < BORDER or max(box.right, box.bottom) > 1 - BORDER
-    return detection.score * sqrt(box.area) * (CUT_OFF if cut else 1.0)
+    return detection.score * sqrt(min(box.area, GROWN * usual_area)) * (CUT_OFF if cut else 1.0)

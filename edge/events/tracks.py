@@ -5,7 +5,7 @@ from itertools import count
 from statistics import median
 from typing import NamedTuple
 
-from edge.events.matching import Pairs, match
+from edge.events.matching import Pairs, match, rejoin
 from edge.events.track import Track
 from edge.geometry import WHOLE, Box
 from edge.recognition.port import Detection
@@ -14,6 +14,10 @@ MAX_TRACKS = 64
 """Things followed at once by one camera; what comes beyond is not followed until one is gone."""
 INSIDE = 0.5
 """A track is looked for only where more than this share of the box in which it is expected was looked at."""
+
+
+NESTED = 0.4
+"""A finding that shares so much of the smaller of two boxes with one of its label begins no thing of its own."""
 
 
 class TrackSettings(NamedTuple):
@@ -57,12 +61,16 @@ class Tracker:
         weak = [d for d in detections if d.score < self._threshold_of(d.label)]
         first = match(self.tracks, strong, at_s)
         second = match(first.tracks, weak, at_s)
-        for track in second.tracks:
+        pairs = first.pairs + second.pairs
+        again = rejoin(second.tracks, _alone(first.detections, pairs), at_s)
+        pairs += again.pairs
+        pairs += self._begin(again.detections, at_s)
+        for track in again.tracks:
             if was_looked_at(track.predicted(at_s), looked):
                 track.missed(at_s)
-        pairs = first.pairs + second.pairs + self._begin(first.detections, at_s)
         for track, detection in pairs:
-            track.found(detection, at_s, self._settings.still_after_s)
+            sure = detection.score >= self._threshold_of(detection.label)
+            track.found(detection, at_s, sure=sure, still_after_s=self._settings.still_after_s)
         pairs.sort(key=lambda pair: pair[0].number)
         begun = [track for track, _ in pairs if not track.counts and self._is_sure(track)]
         for track in begun:
@@ -99,9 +107,25 @@ class Tracker:
         return [track for track in lost if track.counts]
 
     def _is_lost(self, track: Track, at_s: float) -> bool:
+        if track.doubtful_s(at_s) > self._settings.lost_after_s:
+            return True
         # From the first look that missed it: where nothing moves, looks are rare, and one that misses proves little.
         patience_s = self._settings.still_lost_after_s if track.stationary else self._settings.lost_after_s
         return track.missed_since_s is not None and at_s - track.missed_since_s > patience_s
+
+
+def _alone(fresh: Sequence[Detection], pairs: Pairs) -> list[Detection]:
+    """Without those that are mostly the same as something that was found already: a second box around a thing, or around a part of it."""
+    taken = [detection for _, detection in pairs]
+    alone: list[Detection] = []
+    for detection in fresh:
+        if not any(detection.label == other.label and _nested(detection.box, other.box) for other in taken + alone):
+            alone.append(detection)
+    return alone
+
+
+def _nested(a: Box, b: Box) -> bool:
+    return a.shared(b).area > NESTED * min(a.area, b.area)
 
 
 def was_looked_at(expected: Box, looked: Box) -> bool:

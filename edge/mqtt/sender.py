@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from edge import config
 from edge.errors import StoreError
 from edge.mqtt.connection import Acknowledged, Connected, Connection, Disconnected
-from edge.mqtt.topics import joined
 from edge.store.outbox import Outbox
 from edge.store.port import Message
 
@@ -89,7 +88,7 @@ class Sender:
         self._connection.close()
 
     def _topic(self, below: str) -> str:
-        return joined(self._root, below)
+        return f"{self._root}/{below}"
 
     def _run(self) -> None:
         try:

@@ -37,6 +37,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     `mean` and `scale` turn a pixel 0..255 into a float input: (pixel - mean) / scale. Quantised inputs take the pixel as it is.
     `box_unit` is what the boxes of a YOLO network are measured in.
+    `parts` are labels of what things wear or are made of: of interest only when the configuration names them.
     `edgetpu` is the same network compiled for the Edge TPU; both are read alike.
     """
 
@@ -53,6 +54,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     fit: Fit = "stretch"
     threshold: float = 0.5
     thresholds: dict[str, float] = {}
+    parts: tuple[str, ...] = ()
     anchors: Anchors | None = None
     box_unit: Literal["normalised", "pixels"] = "normalised"
     edgetpu: Asset | None = None

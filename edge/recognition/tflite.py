@@ -56,7 +56,7 @@ class NetworkDetector:
     Args:
         keep_score: findings down to this share of their threshold are given too, so that a thing which is followed already is not lost.
         thresholds: by label, before the model's own.
-        only: labels that are of interest; empty: all.
+        only: labels that are of interest; empty: all but the parts of things.
 
     Raises:
         ConfigError: `thresholds` or `only` names a label that the model does not have.
@@ -84,6 +84,7 @@ class NetworkDetector:
         self._read = make_reader(model, self._copied, len(labels))
         self.scaler = Scaler(input_size(network), network.input["dtype"], model.fit, mean=model.mean, scale=model.scale)
         nothing = {"", "???", "n/a", model.background}
+        nothing = nothing | set(model.parts) - {*only, *(thresholds or {})}
         wanted = [label not in nothing and (not only or label in only) for label in labels]
         floors = [self.threshold_of(label) * keep_score for label in labels]
         self._floor = np.where(wanted, floors, np.inf).astype(np.float32)

@@ -60,3 +60,13 @@ def test_store(base_dir: Path) -> None:
     for name in ("newest_ms", "label_and_day_ms", "count_by_day_ms"):
         assert figures[name]["bound"] == 20.0
         assert figures[name]["value"] > 0
+
+
+def test_events(base_dir: Path) -> None:
+    figures, details = bench(base_dir, "events")
+    assert figures["bikes_events_per_object"]["bound"] == 1.2
+    assert figures["bikes_events_per_object"]["holds"], details["bikes_more_than_once"]
+    assert figures["bikes_background_events"]["holds"], details["bikes_background"]
+    assert figures["bikes_recall_crossing"]["value"] >= 0.3
+    if "vtest" not in details:  # Debian's opencv-doc is installed
+        assert figures["vtest_recall_crossing"]["value"] >= 0.9

@@ -173,7 +173,7 @@ def test_what_a_look_found_is_published_once_and_is_in_the_end_too() -> None:
         0.8,
     )
     assert updated.frame is None, "it was found in the picture that was announced"
-    run(under_test, range(3, 5), car(0.9, 0.4))
+    run(under_test, range(3, 5), car(0.9, 0.3))
     assert len(asked.requests) == 1, "what is known is not asked again"
     (ended,) = under_test.finish("camera")
     assert (ended.event.revision, ended.event.sub_label) == (3, "taxi")

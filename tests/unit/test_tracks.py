@@ -175,3 +175,71 @@ def test_min_frames(min_frames: int) -> None:
     enough = play(tracker(min_frames), [[at(0.5)]] * min_frames)
     assert enough == ([1], [])
     assert play(tracker(min_frames), [[at(0.5)]] * (min_frames - 1)) == ([], [])
+
+
+def test_a_second_box_around_a_thing_or_a_part_of_it_is_no_second_thing() -> None:
+    whole, part = at(0.5), Detection("Car", 0.7, Box(0.46, 0.46, 0.5, 0.5))
+    assert play(tracker(), [[whole, part]] * 5) == ([1], [])
+    beside = at(0.58)
+    assert play(tracker(), [[whole, beside]] * 5) == ([1, 2], [])
+
+
+def test_a_thing_that_turns_while_it_is_hidden_is_the_same_thing() -> None:
+    comes, hidden = [[at(0.3 + i * 0.01)] for i in range(15)], [list[Detection]()] * 6
+    goes_back = [[at(0.40 - i * 0.01)] for i in range(15)]
+    assert play(tracker(), comes + hidden + goes_back) == ([1], [])
+
+
+def test_what_is_always_weakly_found_does_not_keep_a_thing_that_passed_it() -> None:
+    post = at(0.5, score=0.4)
+    passes = [[at(0.1 + i * 0.02), post] for i in range(20)]
+    under_test = tracker()
+    begun, _ = play(under_test, passes)
+    _, lost = play(under_test, [[post]] * 40, 2.0)
+    assert begun == lost == [1]
+    assert under_test.tracks == []
+
+
+walks = st.lists(st.tuples(st.floats(0.005, 0.03), st.booleans(), st.integers(0, 10)), min_size=1, max_size=4)
+
+
+@settings(max_examples=60)
+@given(walks)
+def test_things_that_cross_or_are_hidden_for_a_moment_give_one_track_each(
+    walkers: list[tuple[float, bool, int]],
+) -> None:
+    """Each walks along a line of its own, one way or the other, and is hidden for a few looks."""
+
+    def seen(look: int) -> list[Detection]:
+        return [
+            at((0.1 + look * speed) if right else (0.9 - look * speed), y=0.1 + 0.2 * row)
+            for row, (speed, right, hidden) in enumerate(walkers)
+            if not 12 <= look < 12 + min(hidden, 8)
+        ]
+
+    begun, lost = play(tracker(), [seen(look) for look in range(26)])
+    assert begun == list(range(1, len(walkers) + 1))
+    assert lost == []
+
+
+@settings(max_examples=60)
+@given(st.floats(0.01, 0.03), st.floats(0.01, 0.03), st.integers(0, 5))
+def test_two_that_meet_keep_their_ways(speed: float, other: float, hidden: int) -> None:
+    """One box is found while they cover each other; afterwards the track that went right still goes right."""
+    under_test = tracker()
+    for look in range(40):
+        right, left = at(0.2 + look * speed), at(0.8 - look * other)
+        meet = abs(right.box.left - left.box.left) < 0.03 * (1 + hidden / 5)
+        under_test.update([right] if meet else [right, left], look * STEP_S)
+        if right.box.left > 0.85 or left.box.left < 0.05:
+            break
+    one, two = under_test.tracks
+    assert (one.number, two.number) == (1, 2)
+    assert one.velocity[0] > 0 > two.velocity[0]
+
+
+@settings(max_examples=60)
+@given(scenes)
+def test_nothing_begins_that_never_reached_its_threshold(frames: list[list[Detection]]) -> None:
+    weak = [[found._replace(score=min(found.score, 0.49)) for found in detections] for detections in frames]
+    assert play(tracker(), weak) == ([], [])
