@@ -27,6 +27,10 @@ def add_parser(verbs: Any) -> None:
     soak = benches.add_parser("soak", help="does memory grow at full speed")
     soak.add_argument("--minutes", type=float, default=10)
     soak.set_defaults(handler=bench_soak)
+    idle = benches.add_parser("idle", help="what a still scene costs, with the motion gate and without")
+    idle.add_argument("--rounds", type=int, default=3)
+    idle.add_argument("--seconds", type=float, default=5.0, help="of each, in a round; the gate takes twice as long")
+    idle.set_defaults(handler=bench_idle)
     peers = benches.add_parser("peers", help="beside the loop that people copy")
     peers.add_argument("--rounds", type=int, default=3)
     peers.set_defaults(handler=bench_peers)
@@ -38,9 +42,9 @@ def add_parser(verbs: Any) -> None:
     events = benches.add_parser("events", help="events beside what a person sees in the sample videos")
     events.add_argument("--every", type=int, default=1, metavar="N", help="only each N-th frame, as a slower camera")
     events.set_defaults(handler=bench_events)
-    for bench in (pipeline, latency, soak, events):
+    for bench in (pipeline, latency, soak, idle, events):
         bench.add_argument("--model", default=DEFAULT_DETECTOR)
-    for bench in (pipeline, latency, soak, peers, events):
+    for bench in (pipeline, latency, soak, idle, peers, events):
         add_config_options(bench)
         bench.add_argument("--threads", type=int, default=1)
         bench.add_argument("--json", action="store_true", help="one JSON object")
@@ -65,6 +69,13 @@ def bench_soak(options: argparse.Namespace) -> int:
 
     config, detector, pictures = _prepare(options)
     return _print(options, soak.run(detector, pictures, config.data_dir, minutes=options.minutes))
+
+
+def bench_idle(options: argparse.Namespace) -> int:
+    from edge.bench import idle
+
+    _, detector, _ = _prepare(options)
+    return _print(options, idle.run(detector, rounds=options.rounds, seconds=options.seconds))
 
 
 def bench_peers(options: argparse.Namespace) -> int:

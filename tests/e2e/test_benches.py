@@ -47,6 +47,13 @@ def test_soak(base_dir: Path) -> None:
     assert details["frames"] > 20
 
 
+def test_idle(base_dir: Path) -> None:
+    figures, details = bench(base_dir, "idle", "--rounds", 1, "--seconds", 2)
+    assert (figures["cpu_percent"]["bound"], figures["times_less"]["bound"]) == (5.0, 20.0)
+    assert 0 < figures["cpu_percent"]["value"] < figures["without_gate_percent"]["value"]
+    assert details["looks_with_gate"] <= 1, "nothing moves"
+
+
 def test_peers(base_dir: Path) -> None:
     figures, _ = bench(base_dir, "peers", "--rounds", 1)
     for name in ("frames_per_s", "cpu_s_per_1000_frames", "latency_ms"):

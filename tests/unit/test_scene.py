@@ -11,7 +11,8 @@ from edge.clock import Instant
 from edge.config import Motion as Settings
 from edge.geometry import Box
 from edge.motion.areas import areas_of
-from edge.motion.scene import SETTLE_S, Motion, Scene, sample
+from edge.motion.background import sample
+from edge.motion.scene import SETTLE_S, Motion, Scene
 from edge.polygons import Polygon
 
 HEIGHT, WIDTH, FPS = 120, 160, 10
