@@ -142,6 +142,22 @@ class Pictures(Section, frozen=True):
     """Larger pictures are scaled down to this longer edge before they are kept."""
 
 
+class Retention(Section, frozen=True):
+    days: Annotated[int, msgspec.Meta(ge=0, le=36_500)] = 30
+    """Events older than this go, with their pictures; 0: age alone deletes nothing."""
+    label_days: dict[str, Annotated[int, msgspec.Meta(ge=0, le=36_500)]] = {}
+    """The same for single labels, in place of `days`: `Person = 90`."""
+    max_mb: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """The oldest go while pictures and clips take more than so many megabytes; 0: no such limit."""
+    min_free_mb: Annotated[int, msgspec.Meta(ge=0)] = 1024
+    """The oldest go while less than this is free on the card, or less than a tenth of it when that is smaller; 0: no such limit."""
+
+
+class Card(Section, frozen=True):
+    budget_mb_per_day: Annotated[int, msgspec.Meta(ge=0)] = 2000
+    """What the program may write to the card in a day before its state says so; 0: never."""
+
+
 class Mqtt(Section, frozen=True):
     host: str = ""
     """Name or address of the broker; empty: none, events wait in the outbox."""
@@ -199,6 +215,8 @@ class Config(Section, frozen=True):
     second_look: tuple[SecondLook, ...] = ()
     tracking: Tracking = Tracking()
     pictures: Pictures = Pictures()
+    retention: Retention = Retention()
+    card: Card = Card()
     mqtt: Mqtt = Mqtt()
     gpio: Gpio = Gpio()
     button: tuple[Button, ...] = ()

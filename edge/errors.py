@@ -64,9 +64,10 @@ class DetectorError(EdgeError):
 
 
 class StoreError(EdgeError):
-    """The database or the picture folder cannot be read or written."""
+    """The database or the picture folder cannot be read or written. `full`: because the card has no room."""
 
     retryable = True
+    full = False
 
 
 class MqttError(EdgeError):

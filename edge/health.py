@@ -8,13 +8,13 @@ import msgspec
 
 from edge.clock import Clock, Instant
 
-Part = Literal["camera", "accelerator", "motion", "gpio", "button", "light"]
-State = Literal["running", "failed", "stalled", "ended", "degraded", "absent", "moving", "still"]
+Part = Literal["camera", "accelerator", "card", "motion", "gpio", "button", "light"]
+State = Literal["running", "failed", "stalled", "ended", "degraded", "absent", "moving", "still", "full"]
 """running · failed: an error, it is tried again · stalled: silent without an error · ended: a finite source is over · degraded: something
-else serves in its place · absent: not there · moving, still: what a camera sees."""
+else serves in its place · absent: not there · moving, still: what a camera sees · full: no room, so that pictures are not kept."""
 
 
-TROUBLE = frozenset({"failed", "stalled", "degraded", "absent"})
+TROUBLE = frozenset({"failed", "stalled", "degraded", "absent", "full"})
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):

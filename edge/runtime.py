@@ -15,6 +15,7 @@ from edge.buttons.build import Board
 from edge.buttons.panel import Panel
 from edge.control import ControlServer
 from edge.errors import CameraBlockedError, DetectorError, EdgeError
+from edge.events.housekeeping import Housekeeper
 from edge.events.keeper import Keeper
 from edge.health import TROUBLE, Condition, Health
 from edge.mqtt.sender import Sender
@@ -63,6 +64,7 @@ class Appliance:
         device: str,
         detector: Detector,
         keeper: Keeper,
+        housekeeper: Housekeeper,
         sender: Sender | None,
         pipeline: Pipeline,
         ledger: StillLedger,
@@ -79,6 +81,7 @@ class Appliance:
         self.detector = detector
         self.pipeline = pipeline
         self._keeper = keeper
+        self._housekeeper = housekeeper
         self._sender = sender
         self._ledger = ledger
         self._fatal = fatal
@@ -97,6 +100,7 @@ class Appliance:
             EdgeError: a room died, or the store cannot be used.
         """
         self._keeper.start()
+        self._housekeeper.start()
         if self._sender is not None:
             self._sender.start()
         self.pipeline.start()
@@ -146,6 +150,7 @@ class Appliance:
             self._panel.stop()
         self._performer.stop()
         self.pipeline.stop()
+        self._housekeeper.stop()
         self._keeper.stop()
         if self._sender is not None:
             self._sender.wait_drained(drain_s)

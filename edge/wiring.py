@@ -15,6 +15,7 @@ from edge.clock import SystemClock
 from edge.config import Camera as CameraSection
 from edge.config import Config, Tracking, split_address
 from edge.errors import CameraBlockedError, ConfigError
+from edge.events.housekeeping import Housekeeper
 from edge.events.keeper import Keeper
 from edge.events.lifecycle import LifeCycle
 from edge.events.looks import LookThread
@@ -34,6 +35,8 @@ from edge.recognition.port import Detector
 from edge.recognition.second_look import SecondLook
 from edge.runtime import Appliance, Fatal
 from edge.store.events import EventStore
+from edge.store.pictures import PictureFolder
+from edge.store.port import Message
 from edge.store.stills import StillLedger
 from edge.watchdog import Watchdog
 
@@ -59,7 +62,20 @@ def build(config: Config, *, once: bool = False) -> Appliance:
     second_look = SecondLook(config.second_look, detector.labels, config.models_dir)
     looks = LookThread(second_look, fatal) if config.second_look else None
     sender = Sender(data_dir, config.mqtt, device, fatal) if config.mqtt.host else None
-    keeper = Keeper(data_dir, device, config.pictures, sender.wake if sender else _nobody, fatal)
+    pictures = PictureFolder(data_dir)
+    publish_card = sender.set_state if sender else _discarded
+    housekeeper = Housekeeper(
+        data_dir, device, config.retention, config.card, clock, health, pictures, publish_card, fatal
+    )
+    keeper = Keeper(
+        data_dir,
+        device,
+        config.pictures,
+        sender.wake if sender else _nobody,
+        fatal,
+        trouble=housekeeper.trouble,
+        folder=pictures,
+    )
 
     def publish(condition: Condition) -> None:
         if condition.is_news:
@@ -123,6 +139,7 @@ def build(config: Config, *, once: bool = False) -> Appliance:
         device=device,
         detector=detector,
         keeper=keeper,
+        housekeeper=housekeeper,
         sender=sender,
         pipeline=pipeline,
         ledger=ledger,
@@ -210,6 +227,10 @@ def facts_of(conditions: list[Condition]) -> Facts:
         failed=any(state in ("failed", "stalled") for state in cameras) or "failed" in others,
         degraded=any(state in TROUBLE for state in others),
     )
+
+
+def _discarded(_message: Message) -> None:
+    """No broker: states are told to nobody."""
 
 
 def _nobody() -> None:

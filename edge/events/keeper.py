@@ -54,6 +54,8 @@ class Keeper:
     Args:
         wake: called after each commit that left messages in the outbox. Must not block.
         failed: called when the thread dies of something unforeseen.
+        trouble: called when "picture" or "database" begins to fail, with the error, and with None when it works again. Must not block.
+        folder: where pictures go, when somebody else deletes from it beside.
 
     Thread: `submit` any; the rest the owner.
     """
@@ -65,13 +67,17 @@ class Keeper:
         pictures: config.Pictures,
         wake: Callable[[], None],
         failed: Callable[[BaseException], None],
+        *,
+        trouble: Callable[[str, StoreError | None], None] = lambda _what, _error: None,
+        folder: PictureFolder | None = None,
     ) -> None:
         self._data_dir = data_dir
         self._device = device
         self._settings = pictures
         self._wake = wake
         self._failed = failed
-        self._folder = PictureFolder(data_dir)
+        self._trouble = trouble
+        self._folder = folder or PictureFolder(data_dir)
         self._queue: queue.Queue[Outcome | _Receipt | Message | None] = queue.Queue(QUEUE)
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
         self._kept: dict[str, Picture | None] = {}
@@ -201,7 +207,7 @@ class Keeper:
         except StoreError as error:
             self._report("picture", error)
             return None
-        self._broken.discard("picture")
+        self._works("picture")
         if is_new:
             self._new_pictures.add(picture.sha256)
         _remember(self._kept_frames, frame.key, picture)
@@ -228,8 +234,9 @@ class Keeper:
             self.lost += over
             del self._backlog[:over]
             return
-        self._broken.discard("database")
+        self._works("database")
         self._backlog.clear()
+        self._folder.let_go([picture.sha256 for picture in self._kept_frames.values()])
         for kept in self._receipts:
             kept.set()
         self._receipts.clear()
@@ -240,6 +247,12 @@ class Keeper:
         if what not in self._broken:
             self._broken.add(what)
             log.error("store failed what=%s error=%s", what, error)
+            self._trouble(what, error)
+
+    def _works(self, what: str) -> None:
+        if what in self._broken:
+            self._broken.discard(what)
+            self._trouble(what, None)
 
 
 def _remember(known: OrderedDict[Key, V], key: Key, value: V) -> None:

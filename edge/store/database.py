@@ -220,6 +220,12 @@ MIGRATIONS = (
         offset_s REAL NOT NULL
     );
     """,
+    """
+    CREATE TABLE written_days (            -- what the program wrote to the card
+        day INTEGER PRIMARY KEY,
+        bytes INTEGER NOT NULL
+    );
+    """,
 )
 
 
@@ -317,7 +323,9 @@ def translated(path: Path) -> Iterator[None]:
             if full
             else "check the card and the rights of the folder; another program may hold the file"
         )
-        raise StoreError(f"{path}: {error}", hint=hint) from error
+        problem = StoreError(f"{path}: {error}", hint=hint)
+        problem.full = full
+        raise problem from error
     except sqlite3.DatabaseError as error:
         problem = StoreError(
             f"{path}: {error}", hint="the file is damaged: restore a backup, or move it away to begin a new one"

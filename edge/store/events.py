@@ -12,6 +12,7 @@ from edge.clock import Instant, local_day
 from edge.geometry import Box
 from edge.recognition.port import KeyPoint
 from edge.store.database import FILE_NAME, open_database, transaction, translated
+from edge.store.pictures import FOLDER_NAME
 from edge.store.port import Event, Picture, Record
 
 _FIXED = ("id", "camera", "label", "started_wall_s", "started_boot_s", "boot_id", "source", "day", "clock")
@@ -74,7 +75,10 @@ class EventStore:
         query = "INSERT INTO event_pictures VALUES (?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING"
         if not self._connection.execute(query, link).rowcount:
             return
-        if picture.sha256 in new_pictures:
+        # Named again before its file was unlinked: it is as good as new.
+        query = "DELETE FROM to_unlink WHERE path = ?"
+        was_unnamed = self._connection.execute(query, (f"{FOLDER_NAME}/{picture.path}",)).rowcount > 0
+        if picture.sha256 in new_pictures or was_unnamed:
             new_pictures.discard(picture.sha256)
             query = "UPDATE totals SET bytes = bytes + ? WHERE what = 'pictures'"
             self._connection.execute(query, (picture.size_bytes,))

@@ -31,7 +31,12 @@ class Picture(msgspec.Struct, frozen=True):
     @property
     def path(self) -> str:
         """Relative to the picture folder."""
-        return f"{self.sha256[:2]}/{self.sha256}.jpg"
+        return path_of_hash(self.sha256)
+
+
+def path_of_hash(sha256: str) -> str:
+    """Of the picture with this content, below the picture folder."""
+    return f"{sha256[:2]}/{sha256}.jpg"
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):

@@ -49,7 +49,11 @@ def asked(config: Path, *words: str) -> Any:
 def test_an_appliance_answers_takes_pictures_and_restarts(config: Path, appliance: subprocess.Popen[bytes]) -> None:
     def running() -> Any:
         answer = asked(config, "status")
-        return answer and answer["ok"] and [part for part in answer["result"] if part["state"] == "running"]
+        return (
+            answer
+            and answer["ok"]
+            and [part for part in answer["result"] if (part["part"], part["state"]) == ("camera", "running")]
+        )
 
     (camera,) = until(running, 30, "a running camera")
     assert (camera["part"], camera["name"]) == ("camera", "door")

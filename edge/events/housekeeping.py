@@ -1,0 +1,145 @@
+"""Looks after the card beside the keeper: deletes what has to go, and says how the card is. A thread of its own, in small transactions."""
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from edge import config
+from edge.clock import Clock, local_day
+from edge.errors import StoreError
+from edge.events.card import CardWatch
+from edge.health import Health
+from edge.store.pictures import PictureFolder
+from edge.store.port import Message
+from edge.store.removal import Remover
+from edge.store.retention import Pruned, Retention
+from edge.store.space import Space
+
+log = logging.getLogger(__name__)
+
+INTERVAL_S = 60.0
+TROUBLED_S = 2.0
+"""Between rounds while the card is full or fails."""
+PAUSE_S = 0.005
+"""Between transactions, so that the keeper is never kept waiting by more than one."""
+
+
+class Housekeeper:
+    """Rounds of retention and of looking at the card.
+
+    Args:
+        pictures: the folder that the keeper puts into.
+        publish: takes a retained message with the card's numbers. Must not block.
+        protect_unsecured: a backup is configured: what is not in it goes last.
+        failed: called when the thread dies of something unforeseen.
+
+    Thread: `trouble` any; the rest the owner.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        device: str,
+        retention: config.Retention,
+        card: config.Card,
+        clock: Clock,
+        health: Health,
+        pictures: PictureFolder,
+        publish: Callable[[Message], None],
+        failed: Callable[[BaseException], None],
+        *,
+        protect_unsecured: bool = False,
+    ) -> None:
+        self._data_dir = data_dir
+        self._settings = retention
+        self._clock = clock
+        self._health = health
+        self._pictures = pictures
+        self._failed = failed
+        self._protect = protect_unsecured
+        self._make_card: Callable[[], CardWatch] = lambda: CardWatch(
+            data_dir, device, card, retention, clock, health, publish
+        )
+        self._space = Space(data_dir)
+        self._troubles: list[tuple[str, StoreError | None]] = []
+        self._nudged = threading.Event()
+        self._stopping = threading.Event()
+        self._broken = False
+        self._thread = threading.Thread(target=self._run, name="housekeeper", daemon=True)
+        self.deleted = 0
+        """Events since the start."""
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End behind the transaction that is under way."""
+        self._stopping.set()
+        self._nudged.set()
+        self._thread.join()
+
+    def trouble(self, what: str, error: StoreError | None) -> None:
+        """The keeper failed at `what`; None: it works again. A round begins at once. Does not block."""
+        self._troubles.append((what, error))
+        self._nudged.set()
+
+    def _run(self) -> None:
+        try:
+            remover = Remover(self._data_dir, self._pictures)
+            card = self._make_card()
+            retention = Retention(remover, self._space, self._settings, self._pause, protect_unsecured=self._protect)
+            try:
+                while not self._stopping.is_set():
+                    self._nudged.clear()
+                    self._round(remover, retention, card)
+                    self._nudged.wait(TROUBLED_S if card.is_troubled or self._broken else INTERVAL_S)
+            finally:
+                remover.close()
+                card.close()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the owner must know that nothing is deleted any more
+            self._failed(error)
+
+    def _round(self, remover: Remover, retention: Retention, card: CardWatch) -> None:
+        while self._troubles:
+            card.trouble(*self._troubles.pop(0))
+        try:
+            try:
+                self._prune(retention)
+            except StoreError as error:
+                if not (error.full and self._space.release()):
+                    raise
+                log.warning("card full: the reserve is given up, so that old events can be deleted")
+                self._prune(retention)
+            card.look(remover.total_bytes())
+            if not self._space.is_full:
+                self._space.hold()
+            self._broken = False
+        except (StoreError, OSError) as error:
+            if isinstance(error, StoreError) and not error.retryable:
+                raise
+            self._report(error, card)
+
+    def _prune(self, retention: Retention) -> None:
+        done = retention.run(local_day(self._clock.now().wall_s))
+        self.deleted += done.events
+        if done.events:
+            log.info("retention deleted events=%d unsecured=%d", done.events, done.unsecured)
+        self._announce(done)
+
+    def _announce(self, done: Pruned) -> None:
+        if done.unsecured and self._protect:
+            cause = f"{done.unsecured} events that are in no backup had to be deleted: there was no room"
+            self._health.report("card", "unsecured", "degraded", cause)
+        elif self._protect:
+            self._health.report("card", "unsecured", "running")
+
+    def _report(self, error: Exception, card: CardWatch) -> None:
+        """Say it once, until a round succeeds again; the state says it too."""
+        if not self._broken:
+            self._broken = True
+            log.error("housekeeping failed error=%s", error)
+        self._health.report("card", "data", *card.state())
+
+    def _pause(self) -> bool:
+        return not self._stopping.wait(PAUSE_S)

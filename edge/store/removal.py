@@ -1,0 +1,149 @@
+"""Deletes events with all that belongs to them, in the order that leaves nothing behind.
+
+One transaction removes the rows and notes in `to_unlink` which files no row names any more; only then are the files unlinked, and only when
+that is on the disk is the note deleted. A cut anywhere leaves a note, and the files go the next time.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from edge.files import sync_folder
+from edge.store.database import FILE_NAME, open_database, transaction, translated
+from edge.store.pictures import FOLDER_NAME, PictureFolder
+from edge.store.port import path_of_hash
+
+
+class Place(NamedTuple):
+    """Where an event stands in the order of age."""
+
+    day: int
+    number: int
+
+
+BEGIN = Place(-(1 << 40), 0)
+
+
+class Candidate(NamedTuple):
+    """An event that may be deleted. `secured`: all its pictures are in a backup."""
+
+    place: Place
+    id: str
+    secured: bool
+
+
+class LabelAge(NamedTuple):
+    label: str
+    first_day: int
+
+
+class Remover:
+    """One instance and one connection a thread.
+
+    Args:
+        pictures: the folder that the keeper puts into, when it runs beside: what it holds in hand is not unlinked.
+
+    Raises (all methods):
+        StoreError: the database failed; nothing of the batch was deleted.
+    """
+
+    def __init__(self, data_dir: Path, pictures: PictureFolder | None = None) -> None:
+        self._data_dir = data_dir
+        self._path = data_dir / FILE_NAME
+        self._pictures = pictures or PictureFolder(data_dir)
+        self._connection = open_database(data_dir)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def oldest(
+        self,
+        limit: int,
+        *,
+        after: Place = BEGIN,
+        label: str | None = None,
+        before_day: int | None = None,
+        with_files: bool = False,
+    ) -> list[Candidate]:
+        """Ended events behind `after` that nobody keeps, oldest first.
+
+        Args:
+            with_files: only those whose end makes room.
+        """
+        terms, values = ["(e.day, e.number) > (?, ?)"], [*after]
+        if label is not None:
+            terms.append("e.label = ?")
+        if before_day is not None:
+            terms.append("e.day < ?")
+        if with_files:
+            terms.append("EXISTS (SELECT 1 FROM event_pictures p WHERE p.event = e.id)")
+        bound = [*values, *(value for value in (label, before_day) if value is not None), limit]
+        query = f"""SELECT e.day, e.number, e.id,
+                NOT EXISTS (SELECT 1 FROM event_pictures p WHERE p.event = e.id AND p.secured = 0)
+            FROM events e WHERE {" AND ".join(terms)} AND e.kept = 0 AND e.end_reason IS NOT NULL
+            ORDER BY e.day, e.number LIMIT ?"""  # noqa: S608 - constants only
+        with translated(self._path):
+            rows = self._connection.execute(query, bound).fetchall()
+        return [Candidate(Place(day, number), id_, bool(secured)) for day, number, id_, secured in rows]
+
+    def labels(self) -> list[LabelAge]:
+        """Every label with the day of its oldest event."""
+        with translated(self._path):
+            rows = self._connection.execute("SELECT label, min(day) FROM day_counts GROUP BY label")
+            return [LabelAge(*row) for row in rows]
+
+    def total_bytes(self) -> int:
+        """Of all files that rows name."""
+        with translated(self._path):
+            (total,) = self._connection.execute("SELECT coalesce(sum(bytes), 0) FROM totals").fetchone()
+        return int(total)
+
+    def mean_bytes(self) -> int:
+        """Of the files of an event; at least 1."""
+        with translated(self._path):
+            (events,) = self._connection.execute("SELECT coalesce(sum(events), 0) FROM day_counts").fetchone()
+        return max(1, self.total_bytes() // max(1, int(events)))
+
+    def remove(self, candidates: Iterable[Candidate]) -> None:
+        """Delete these events in one transaction; their files wait in `to_unlink`."""
+        with translated(self._path), transaction(self._connection):
+            for candidate in candidates:
+                self._remove_pictures(candidate.id)
+                self._connection.execute("DELETE FROM events WHERE number = ?", (candidate.place.number,))
+
+    def _remove_pictures(self, event: str) -> None:
+        query = "DELETE FROM event_pictures WHERE event = ? RETURNING sha256, size_bytes"
+        for sha256, size_bytes in self._connection.execute(query, (event,)).fetchall():
+            if self._still_shared(sha256):
+                continue
+            path = f"{FOLDER_NAME}/{path_of_hash(sha256)}"
+            self._connection.execute("INSERT INTO to_unlink VALUES (?) ON CONFLICT DO NOTHING", (path,))
+            self._connection.execute("UPDATE totals SET bytes = bytes - ? WHERE what = 'pictures'", (size_bytes,))
+
+    def _still_shared(self, sha256: str) -> bool:
+        """Take one use off a picture that several rows name; the last but one makes it an ordinary picture."""
+        query = "UPDATE shared_pictures SET uses = uses - 1 WHERE sha256 = ? RETURNING uses"
+        left = self._connection.execute(query, (sha256,)).fetchall()
+        if left and left[0][0] <= 1:
+            self._connection.execute("DELETE FROM shared_pictures WHERE sha256 = ?", (sha256,))
+        return bool(left)
+
+    def checkpoint(self) -> None:
+        """Let the write-ahead log begin anew instead of growing, as far as nobody reads from it."""
+        with translated(self._path):
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def unlink(self, limit: int) -> int:
+        """Unlink files that wait for it, at most so many; how many notes are gone."""
+        with translated(self._path):
+            query = "SELECT path FROM to_unlink LIMIT ?"
+            if self._connection.execute(query, (1,)).fetchone() is None:
+                return 0
+            with transaction(self._connection):  # nobody can name one of them again meanwhile
+                paths = [path for (path,) in self._connection.execute(query, (limit,))]
+                gone = [path for path in paths if self._pictures.unlink_unless_in_hand(self._data_dir / path)]
+                if gone:
+                    sync_folder(self._data_dir / os.path.dirname(gone[-1]))  # noqa: PTH120 - ext4 makes all unlinked names durable with one
+                self._connection.executemany("DELETE FROM to_unlink WHERE path = ?", [(path,) for path in gone])
+        return len(gone)

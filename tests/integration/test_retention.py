@@ -1,0 +1,203 @@
+"""What is deleted and what stays, on the real SQLite and the real file system."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.clock import Instant, local_day
+from edge.config import Retention as Settings
+from edge.geometry import Box
+from edge.store.database import open_database
+from edge.store.events import EventStore
+from edge.store.pictures import PictureFolder
+from edge.store.port import Event, Record
+from edge.store.removal import Remover
+from edge.store.retention import Pruned, Retention
+from edge.store.space import Space
+
+DAY_S = 86_400.0
+NOON_S = 1_700_000_000.0
+TODAY = local_day(NOON_S)
+KB = 1000
+FOREVER = Settings(days=0, min_free_mb=0)
+
+
+class SmallCard(Space):
+    """A card of 10 MB on which only the pictures take room."""
+
+    def total_bytes(self) -> int:
+        return 10_000 * KB
+
+    def free_bytes(self) -> int:
+        return self.total_bytes() - sum(path.stat().st_size for path in self._data_dir.rglob("*.jpg"))
+
+
+class Store:
+    """A store to delete from, and the questions that the tests ask."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.events = EventStore(data_dir)
+        self.folder = PictureFolder(data_dir)
+        self.remover = Remover(data_dir, self.folder)
+
+    def add(self, id_: str, *, days_ago: float = 0, content: bytes = b"", size: int = 100, **fields: object) -> Event:
+        """Keep an event with a picture of its own, or with this one."""
+        put = self.folder.put(content or random.Random(id_).randbytes(size), (4, 3))
+        made = {
+            "id": id_, "camera": "door", "label": "Car", "score": 0.5, "box": Box(0, 0, 1, 1),
+            "started": Instant(NOON_S - days_ago * DAY_S, 10), "seen": Instant(NOON_S, 11), "boot_id": "boot",
+            "end_reason": "left", "picture": put.picture,
+        }  # fmt: skip
+        event = Event(**{**made, **fields})  # type: ignore[arg-type]
+        new = frozenset({put.picture.sha256}) if put.is_new else frozenset()
+        self.events.commit([Record((event,), new_pictures=new)])
+        self.folder.let_go(())
+        return event
+
+    def prune(self, settings: Settings, *, protect_unsecured: bool = False) -> Pruned:
+        retention = Retention(
+            self.remover, SmallCard(self.data_dir), settings, lambda: True, protect_unsecured=protect_unsecured
+        )
+        return retention.run(TODAY)
+
+    @property
+    def ids(self) -> str:
+        return "".join(sorted(event.id for event in self.events.newest(1000)))
+
+    @property
+    def files(self) -> set[str]:
+        return {path.stem for path in self.folder.folder.rglob("*") if path.is_file()}
+
+    def secure(self, id_: str) -> None:
+        connection = open_database(self.data_dir)
+        connection.execute("UPDATE event_pictures SET secured = 1 WHERE event = ?", (id_,))
+        connection.close()
+
+
+@pytest.fixture
+def store(data_dir: Path) -> Iterator[Store]:
+    made = Store(data_dir)
+    yield made
+    assert made.files == {event.picture.sha256 for event in made.events.newest(1000) if event.picture}
+    sizes = {event.picture.sha256: event.picture.size_bytes for event in made.events.newest(1000) if event.picture}
+    assert made.remover.total_bytes() == sum(sizes.values())
+    assert sum(count.events for count in made.events.count_by_day()) == len(made.ids)
+
+
+def test_what_is_too_old_goes_with_its_pictures(store: Store) -> None:
+    store.add("a", days_ago=31)
+    store.add("b", days_ago=30)
+    store.add("c")
+    assert store.prune(Settings(days=30)) == Pruned(events=1, unsecured=1)
+    assert store.ids == "bc"
+
+
+def test_labels_may_have_days_of_their_own(store: Store) -> None:
+    store.add("a", days_ago=40, label="Person")
+    store.add("b", days_ago=100, label="Person")
+    store.add("c", days_ago=10, label="Cat")
+    store.add("d", days_ago=10)
+    store.add("e", days_ago=1000, label="Dog")
+    store.prune(Settings(days=30, label_days={"Person": 90, "Cat": 7, "Dog": 0}))
+    assert store.ids == "ade"
+
+
+def test_favourites_and_events_that_are_not_over_stay(store: Store) -> None:
+    store.add("a", days_ago=50)
+    store.add("b", days_ago=50, end_reason=None)
+    store.add("c", days_ago=50)
+    store.events.keep("a", True)
+    store.prune(Settings(days=30))
+    assert store.ids == "ab"
+    store.events.keep("a", False)
+    store.prune(Settings(days=30))
+    assert store.ids == "b"
+
+
+def test_the_oldest_go_while_there_is_more_than_the_limit(store: Store) -> None:
+    for number, id_ in enumerate("abcdef"):
+        store.add(id_, days_ago=9 - number, size=400 * KB)
+    store.events.keep("b", True)
+    assert store.prune(Settings(days=0, max_mb=1, min_free_mb=0)).events == 4
+    assert store.ids == "bf", "2 times 400 kB is less than a megabyte"
+
+
+def test_the_oldest_go_while_too_little_is_free(store: Store) -> None:
+    for number, id_ in enumerate("abcdef"):
+        store.add(id_, days_ago=9 - number, size=1600 * KB)
+    store.prune(Settings(days=0, min_free_mb=4))
+    assert store.ids == "bcdef", "of a small card a tenth is enough"
+
+
+def test_a_shared_picture_goes_with_its_last_event(store: Store) -> None:
+    for id_, days_ago in (("a", 50), ("b", 40), ("c", 0)):
+        store.add(id_, days_ago=days_ago, content=b"the same")
+    store.prune(Settings(days=45))
+    store.prune(Settings(days=30))
+    assert (store.ids, len(store.files)) == ("c", 1)
+    store.events.keep("c", False)
+    store.prune(Settings(days=1, max_mb=0))
+    assert store.ids == "c"
+
+
+def test_many_are_deleted_in_several_transactions(store: Store) -> None:
+    for number in range(250):
+        store.add(f"{number:03}", days_ago=50, size=10)
+    assert store.prune(Settings(days=30)) == Pruned(events=250, unsecured=250)
+    assert store.ids == ""
+
+
+def test_a_cut_between_rows_and_files_is_finished_the_next_time(store: Store) -> None:
+    store.add("a", days_ago=50)
+    store.remover.remove(store.remover.oldest(10))
+    assert (store.ids, len(store.files)) == ("", 1)
+    store.prune(FOREVER)
+    assert store.files == set()
+
+
+def test_a_picture_that_comes_again_before_its_file_went_stays(store: Store) -> None:
+    store.add("a", days_ago=50, content=b"again")
+    store.remover.remove(store.remover.oldest(10))
+    store.add("b", content=b"again")
+    store.prune(FOREVER)
+    assert (store.ids, len(store.files)) == ("b", 1)
+    store.add("c", content=b"again", days_ago=50)
+    store.prune(Settings(days=30))
+    assert (store.ids, len(store.files)) == ("b", 1)
+
+
+def test_a_picture_in_hand_is_not_unlinked(store: Store) -> None:
+    event = store.add("a", days_ago=50, content=b"in hand")
+    put = store.folder.put(b"in hand", (4, 3))
+    assert not put.is_new
+    store.prune(Settings(days=30))
+    assert len(store.files) == 1, "an event that has not been committed yet is about to name it"
+    store.events.commit([Record((Event(**{**as_dict(event), "id": "b"}),))])
+    store.folder.let_go(())
+    store.prune(FOREVER)
+    assert (store.ids, len(store.files)) == ("b", 1)
+
+
+def test_what_is_in_no_backup_goes_last(store: Store) -> None:
+    for number, id_ in enumerate("abcdef"):
+        store.add(id_, days_ago=60 - number, size=400 * KB)
+    store.secure("c")
+    store.secure("e")
+    limit = Settings(days=30, max_mb=1, min_free_mb=0)
+    assert store.prune(limit, protect_unsecured=True) == Pruned(events=4, unsecured=2)
+    assert store.ids == "df", "c and e first, then the oldest others, though all are too old"
+
+
+def test_a_stop_ends_between_transactions(store: Store) -> None:
+    for number in range(150):
+        store.add(f"{number:03}", days_ago=50, size=10)
+    done = Retention(store.remover, SmallCard(store.data_dir), Settings(days=30), lambda: False).run(TODAY)
+    assert (done.events, done.more) == (100, True)
+    store.prune(Settings(days=30))
+
+
+def as_dict(event: Event) -> dict[str, object]:
+    return {name: getattr(event, name) for name in event.__struct_fields__}
