@@ -32,18 +32,22 @@ class ChannelGarbageError(Exception):
 
 
 class MessageTooLargeError(ValueError):
-    """The message is above `MAX_MESSAGE_BYTES`; nothing of it was sent. Large things go through shared memory."""
+    """The message is above the channel's `max_bytes`; nothing of it was sent. Large things go through shared memory."""
 
 
 class Channel:
     """One end of a connected stream socket. After any exception but `MessageTooLargeError` it is of no more use.
 
-    Thread: one caller at a time.
+    Args:
+        max_bytes: of one message, either way.
+
+    Thread: one that sends and one that receives.
     """
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, max_bytes: int = MAX_MESSAGE_BYTES) -> None:
         connection.setblocking(False)
         self._socket = connection
+        self._max_bytes = max_bytes
 
     def send(self, message: msgspec.Struct, timeout_s: float | None = None) -> None:
         """Send one message.
@@ -55,8 +59,8 @@ class Channel:
             MessageTooLargeError, ChannelClosedError, ChannelTimeoutError.
         """
         body = msgspec.msgpack.encode(message)
-        if len(body) > MAX_MESSAGE_BYTES:
-            raise MessageTooLargeError(f"{type(message).__name__} has {len(body)} bytes, more than {MAX_MESSAGE_BYTES}")
+        if len(body) > self._max_bytes:
+            raise MessageTooLargeError(f"{type(message).__name__} has {len(body)} bytes, more than {self._max_bytes}")
         left, deadline_s = memoryview(_LENGTH.pack(len(body)) + body), _deadline(timeout_s)
         while left:
             self._wait(select.POLLOUT, deadline_s)
@@ -79,12 +83,24 @@ class Channel:
         """
         deadline_s = _deadline(timeout_s)
         (length,) = _LENGTH.unpack(self._read(_LENGTH.size, deadline_s))
-        if length > MAX_MESSAGE_BYTES:
+        if length > self._max_bytes:
             raise ChannelGarbageError(f"a message of {length} bytes was announced")
         try:
             return msgspec.msgpack.decode(self._read(length, deadline_s), type=kind)
         except msgspec.MsgspecError as error:
             raise ChannelGarbageError(str(error)) from error
+
+    def ready(self, timeout_s: float) -> bool:
+        """Whether something has come, or the other side has gone; waits so long for it.
+
+        Raises:
+            ChannelClosedError: this side was closed.
+        """
+        try:
+            self._wait(select.POLLIN, _deadline(timeout_s))
+        except ChannelTimeoutError:
+            return False
+        return True
 
     def close(self) -> None:
         self._socket.close()

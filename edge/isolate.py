@@ -18,13 +18,26 @@ from typing import IO, Any, TypeVar, cast
 
 import msgspec
 
-from edge.channel import Channel, ChannelClosedError, ChannelGarbageError, ChannelTimeoutError, Failure
+from edge.channel import (
+    MAX_MESSAGE_BYTES,
+    Channel,
+    ChannelClosedError,
+    ChannelGarbageError,
+    ChannelTimeoutError,
+    Failure,
+)
 from edge.errors import IsolateError, RefusedError
 
 REAP_S = 0.25
 """A killed process is waited for this long; one that the kernel holds (a stuck USB transfer) is reaped in the background."""
 WORDS_S = 0.1
+MESSAGE_S = 5.0
+"""A message that has begun to come must be here whole within this time."""
 LAST_WORDS_BYTES = 4096
+WORDS_PAUSE_S = 0.01
+"""Between two reads of full size: a child that floods its standard error is slowed down rather than read at full speed."""
+READ_BYTES = 65_536
+"""As much as a pipe holds."""
 LAST_LINES = 3
 LINE_CHARACTERS = 200
 
@@ -32,20 +45,23 @@ Answer = TypeVar("Answer")
 
 
 class Isolate:
-    """A child process that answers one request at a time.
+    """A child process, and the messages to and from it: one request at a time with `request`, or a stream with `send` and `receive`.
 
     Args:
         worker: `package.module:function`, called in the child with a `Channel` and the list of its `descriptors`.
         name: for errors and logs.
         descriptors: open files that the child inherits, under the same numbers.
+        max_bytes: of one message that comes from the child.
 
     Raises:
         IsolateError: the process could not be started.
 
-    Thread: `request` one caller at a time; everything else any.
+    Thread: `request`, `send` and `receive` one caller at a time; everything else any.
     """
 
-    def __init__(self, worker: str, *, name: str, descriptors: Sequence[int] = ()) -> None:
+    def __init__(
+        self, worker: str, *, name: str, descriptors: Sequence[int] = (), max_bytes: int = MAX_MESSAGE_BYTES
+    ) -> None:
         self.name = name
         ours, theirs = socket.socketpair()
         lifeline_read, self._lifeline = os.pipe()
@@ -67,7 +83,7 @@ class Isolate:
         finally:
             theirs.close()
             os.close(lifeline_read)
-        self._channel = Channel(ours)
+        self._channel = Channel(ours, max_bytes)
         self._ending = threading.Lock()
         self._ended = False
         self._words = _LastWords(self._process, name)
@@ -109,6 +125,38 @@ class Isolate:
         if isinstance(reply, Failure):
             raise RefusedError(reply.message, hint=reply.hint)
         return cast(Answer, reply)
+
+    def send(self, message: msgspec.Struct, timeout_s: float) -> None:
+        """Send a message that asks for no answer.
+
+        Raises:
+            IsolateError: the child ended or did not take it in time; it is gone.
+            MessageTooLargeError: it was not sent; the child lives.
+        """
+        try:
+            self._channel.send(message, timeout_s)
+        except ChannelClosedError as error:
+            raise self._failed("ended: {how}") from error
+        except ChannelTimeoutError as error:
+            raise self._failed(f"did not take {type(message).__name__} within {timeout_s:g} s") from error
+
+    def receive(self, kind: Any, timeout_s: float) -> Any:
+        """The next message; None when none has begun to come within the time.
+
+        Args:
+            kind: a struct, or a union of tagged structs.
+
+        Raises:
+            IsolateError: the child ended or sent what is no such message; it is gone.
+        """
+        try:
+            return self._channel.receive(kind, MESSAGE_S) if self._channel.ready(timeout_s) else None
+        except ChannelClosedError as error:
+            raise self._failed("ended: {how}") from error
+        except ChannelTimeoutError as error:
+            raise self._failed("sent half a message") from error
+        except ChannelGarbageError as error:
+            raise self._failed(f"sent what is no message: {error}") from error
 
     def end(self) -> None:
         """Kill the child and all that it started. A request that waits fails at once. May be called again."""
@@ -152,8 +200,10 @@ class _LastWords:
 
     def _drain(self, stderr: IO[bytes]) -> None:
         with stderr:
-            while part := os.read(stderr.fileno(), LAST_WORDS_BYTES):
+            while part := os.read(stderr.fileno(), READ_BYTES):
                 self._kept = (self._kept + part)[-LAST_WORDS_BYTES:]
+                if len(part) == READ_BYTES:
+                    time.sleep(WORDS_PAUSE_S)
 
 
 def _search_path() -> str:

@@ -24,8 +24,8 @@ from edge.work.request import Existing, Request
 from edge.work.states import Fail, Outcome, Stopped, StopReason
 from edge.work.store import WorkSettings, WorkStore
 from edge.work.table import Work
-from edge.work.transitions import Slots, Started
-from edge.work.worker import Run, checked_result, merged_input
+from edge.work.transitions import Slots, Started, merged_input
+from edge.work.worker import Run, checked_result
 
 MANY = 1_000_000
 

@@ -1,6 +1,6 @@
 """The works that are kept. Every method is one transaction: it is durable when it has returned, or nothing of it was done."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import tzinfo
 from pathlib import Path
@@ -135,7 +135,7 @@ class WorkStore:
             return transitions.finish(ground, id_, runs, outcome)
 
     def set_progress(self, id_: str, runs: int, progress: Data) -> bool:
-        with translated(self._path), transaction(self._connection):
+        with translated(self._path), self._atomic():
             return self._table.set_progress(id_, runs, progress)
 
     def recover(self) -> list[Work]:
@@ -144,21 +144,23 @@ class WorkStore:
             return transitions.recover(ground)
 
     def look_at_paths(self) -> int:
-        """Look at the paths of the works that wait for a change; the number of those works.
+        """Look at the paths of the works that wait for a change; the number of those works."""
+        watched = self.watched()
+        self.note_looks(look(watched))
+        return len(watched)
 
-        The look itself, which may take long, is outside of any transaction.
-        """
+    def watched(self) -> list[Work]:
+        """Works that wait for a change of their paths."""
         with translated(self._path):
-            works = self._table.watched()
-        looks = {work.id: signature(work.request.content.paths) for work in works if work.request.content is not None}
-        changed = [work.id for work in works if looks[work.id] != work.signature]
-        if changed:
-            with self._ground() as ground:
-                for id_ in changed:
-                    work = self._table.get(id_)
-                    if work is not None and work.state is WorkState.ENQUEUED:
-                        transitions.note_change(ground, work, looks[id_])
-        return len(works)
+            return self._table.watched()
+
+    def note_looks(self, looks: Mapping[str, str]) -> None:
+        """How the paths of works look now, by id."""
+        with self._ground() as ground:
+            for work in self._table.watched():
+                seen = looks.get(work.id, work.signature)
+                if seen != work.signature:
+                    transitions.note_change(ground, work, seen)
 
     # --- looking
 
@@ -187,9 +189,9 @@ class WorkStore:
             anchor = advance(self._table.anchor(), now)
         return now.instant.wall_s + t_s - anchor.t_s
 
-    def stamp(self) -> None:
-        """Write down what the clocks say now."""
-        with self._ground(stamp=True):
+    def stamp(self, older_than_s: float = 0.0) -> None:
+        """Write down what the clocks say now, if that was done longer ago than this."""
+        with self._ground(stamp_s=older_than_s):
             pass
 
     @contextmanager
@@ -201,7 +203,7 @@ class WorkStore:
     # --- within
 
     @contextmanager
-    def _ground(self, *, stamp: bool = False) -> Iterator[Ground]:
+    def _ground(self, stamp_s: float = STAMP_S) -> Iterator[Ground]:
         with translated(self._path), self._atomic():
             before = self._table.anchor()
             now = self._now()
@@ -211,7 +213,7 @@ class WorkStore:
             if moved:
                 anchor = msgspec.structs.replace(anchor, offset_s=offset_s)
             ground = Ground(self._table, anchor.t_s, anchor.offset_s, self._zone)
-            if stamp or moved or _is_old(before, anchor):
+            if moved or _is_old(before, anchor, stamp_s):
                 self._table.put_anchor(anchor)
             if moved:
                 transitions.reschedule_calendars(ground)
@@ -253,5 +255,10 @@ class WorkStore:
         return self._table.tagged(value) if by == "tag" else self._table.all()
 
 
-def _is_old(before: Anchor, now: Anchor) -> bool:
-    return now.boot_id != before.boot_id or now.sure_boot_id != before.sure_boot_id or now.t_s - before.t_s > STAMP_S
+def _is_old(before: Anchor, now: Anchor, after_s: float) -> bool:
+    return now.boot_id != before.boot_id or now.sure_boot_id != before.sure_boot_id or now.t_s - before.t_s > after_s
+
+
+def look(works: Iterable[Work]) -> dict[str, str]:
+    """How the paths of these works look; may take long."""
+    return {work.id: signature(work.request.content.paths) for work in works if work.request.content is not None}

@@ -5,8 +5,10 @@ from datetime import tzinfo
 
 import msgspec
 
+from edge.errors import WorkError
+from edge.work import data
 from edge.work.constraints import Constraint, Verdict
-from edge.work.data import Data
+from edge.work.data import MERGERS, Data
 from edge.work.states import Fail, Outcome, Retry, Stopped, StopReason, Success, WorkState
 from edge.work.table import Table, Work
 from edge.work.times import next_run_s
@@ -43,6 +45,21 @@ class Started(msgspec.Struct, frozen=True):
 
     work: Work
     inputs: tuple[Data, ...]
+
+
+def merged_input(started: Started) -> Data:
+    """The input of a run: its own, and the outputs of the works before it.
+
+    Raises:
+        WorkError: there is no such merger, or what it made is too large.
+    """
+    request = started.work.request
+    merger = MERGERS.get(request.merger)
+    if merger is None:
+        raise WorkError(f"merger {request.merger!r}: there is none of that name", hint=f"known: {', '.join(MERGERS)}")
+    if not started.inputs:
+        return request.input
+    return data.checked(merger([request.input, *started.inputs]), f"merged input of {request.worker}")
 
 
 class Waiting(msgspec.Struct, frozen=True):

@@ -8,9 +8,8 @@ import msgspec
 
 from edge.errors import WorkError
 from edge.work import data
-from edge.work.data import MERGERS, Data
+from edge.work.data import Data
 from edge.work.states import Fail, Result, Retry, StopReason, Success
-from edge.work.transitions import Started
 
 DEFAULT_MEMORY_MB = 256
 DEFAULT_NICE = 10
@@ -112,21 +111,6 @@ def worker(
         return function
 
     return mark
-
-
-def merged_input(started: Started) -> Data:
-    """The input of a run: its own, and the outputs of the works before it.
-
-    Raises:
-        WorkError: there is no such merger, or what it made is too large.
-    """
-    request = started.work.request
-    merger = MERGERS.get(request.merger)
-    if merger is None:
-        raise WorkError(f"merger {request.merger!r}: there is none of that name", hint=f"known: {', '.join(MERGERS)}")
-    if not started.inputs:
-        return request.input
-    return data.checked(merger([request.input, *started.inputs]), f"merged input of {request.worker}")
 
 
 def checked_result(worker_name: str, value: object) -> Result:
