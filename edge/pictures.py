@@ -9,6 +9,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from edge.camera.port import Pixels
 from edge.errors import PictureError
 
+SMALL_QUALITY = 80
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 
 
@@ -45,3 +46,25 @@ def encode_jpeg(pixels: Pixels, *, quality: int, max_edge_px: int) -> tuple[byte
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=quality)
     return buffer.getvalue(), image.size
+
+
+def small_jpeg(path: Path, *, max_edge_px: int, max_bytes: int) -> bytes:
+    """A picture as a JPEG within both bounds; as it is when it keeps them.
+
+    Raises:
+        PictureError: as `read_picture`.
+    """
+    try:
+        with Image.open(path) as image:
+            if image.format == "JPEG" and max(image.size) <= max_edge_px and path.stat().st_size <= max_bytes:
+                return path.read_bytes()
+            image.draft("RGB", (max_edge_px, max_edge_px))  # the decoder scales by two, four or eight for nothing
+            pixels = np.asarray(image.convert("RGB"))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise PictureError(f"{path}: cannot be read: {error}") from error
+    edge_px, quality = max_edge_px, SMALL_QUALITY
+    while True:
+        jpeg, _ = encode_jpeg(pixels, quality=quality, max_edge_px=edge_px)
+        if len(jpeg) <= max_bytes:
+            return jpeg
+        edge_px, quality = edge_px * 3 // 4, max(40, quality - 15)

@@ -19,6 +19,7 @@ from edge.events.housekeeping import Housekeeper
 from edge.events.keeper import Keeper
 from edge.health import TROUBLE, Condition, Health
 from edge.mqtt.sender import Sender
+from edge.mqtt.showcase import Showcase
 from edge.pipeline import Pipeline
 from edge.recognition.port import Detector
 from edge.store.outbox import Outbox
@@ -74,6 +75,7 @@ class Appliance:
         performer: Performer,
         panel: Panel | None = None,
         board: Board | None = None,
+        showcase: Showcase | None = None,
         result_limit_s: float = RESULT_LIMIT_S,
     ) -> None:
         self.data_dir = data_dir
@@ -90,6 +92,7 @@ class Appliance:
         self._performer = performer
         self._panel = panel
         self.board = board
+        self._showcase = showcase
         self._restart = threading.Event()
         self._result_limit_s = result_limit_s
 
@@ -103,6 +106,8 @@ class Appliance:
         self._housekeeper.start()
         if self._sender is not None:
             self._sender.start()
+        if self._showcase is not None:
+            self._showcase.start()
         self.pipeline.start()
         self._performer.start()
         if self._panel is not None:
@@ -152,6 +157,8 @@ class Appliance:
         self.pipeline.stop()
         self._housekeeper.stop()
         self._keeper.stop()
+        if self._showcase is not None:
+            self._showcase.stop()
         if self._sender is not None:
             self._sender.wait_drained(drain_s)
             self._sender.stop()

@@ -1,7 +1,9 @@
 """The composition root: from a configuration to an appliance. The only file that names concrete adapters."""
 
 import logging
+import platform
 
+from edge import __version__
 from edge.actions.performer import Performer
 from edge.actions.standard import Rooms, standard_actions
 from edge.buttons.build import Board
@@ -25,13 +27,17 @@ from edge.health import TROUBLE, Condition, Health
 from edge.identity import device_id
 from edge.ids import IdSource
 from edge.motion.gate import Gate
+from edge.mqtt.messages import Versions
 from edge.mqtt.sender import Sender
+from edge.mqtt.showcase import Showcase
+from edge.mqtt.summary import Figures, Sources
 from edge.pipeline import Pipeline
 from edge.polygons import Polygon
 from edge.recognition import edgetpu, tflite
 from edge.recognition.accelerators import AbsentError, find_edgetpus
 from edge.recognition.failover import FailoverDetector
 from edge.recognition.port import Detector
+from edge.recognition.runtime import runtime_name
 from edge.recognition.second_look import SecondLook
 from edge.runtime import Appliance, Fatal
 from edge.store.events import EventStore
@@ -80,9 +86,26 @@ def build(config: Config, *, once: bool = False) -> Appliance:
     def publish(condition: Condition) -> None:
         if condition.is_news:
             keeper.submit_message(notice_message(condition, device, clock.boot_id))
-        if sender is not None:
-            sender.set_state(state_message(condition, device, clock.boot_id))
+        if showcase is not None:
+            showcase.put(state_message(condition, device, clock.boot_id))
 
+    def figures() -> Figures:
+        done = pipeline.stats
+        return Figures(
+            done.frames, done.dropped, done.infer_s, keeper.events, keeper.pictures, keeper.lost, keeper.waiting
+        )
+
+    showcase = None
+    if sender is not None:
+        sources = Sources(
+            device=device,
+            cameras=[section.name for section in config.camera],
+            versions=_versions(config),
+            conditions=health.conditions,
+            figures=figures,
+        )
+        showcase = Showcase(data_dir, sources, config.detector.labels, sender.set_state, clock, fatal)
+        keeper.listen(showcase.committed)
     health.listen(publish)
     restarts = Restarts(data_dir, clock)
 
@@ -149,6 +172,7 @@ def build(config: Config, *, once: bool = False) -> Appliance:
         performer=performer,
         panel=board.panel(performer, lambda: facts_of(health.conditions()), fatal),
         board=board,
+        showcase=showcase,
     )
     return appliance
 
@@ -231,6 +255,12 @@ def facts_of(conditions: list[Condition]) -> Facts:
 
 def _discarded(_message: Message) -> None:
     """No broker: states are told to nobody."""
+
+
+def _versions(config: Config) -> Versions:
+    return Versions(
+        program=__version__, python=platform.python_version(), model=config.detector.model, runtime=runtime_name()
+    )
 
 
 def _nobody() -> None:

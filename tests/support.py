@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 from PIL import Image
 
@@ -70,6 +71,15 @@ class Collector:
 
     def last(self, topic: str) -> bytes | None:
         return next((message.payload for message in reversed(self.all) if message.topic == topic), None)
+
+
+def check_payload(name: str, payload: bytes) -> Any:
+    """What is published, checked against its schema in docs/schemas; decoded."""
+    schema = json.loads((ROOT / "docs" / "schemas" / f"{name}.json").read_bytes())
+    decoded = json.loads(payload)
+    jsonschema.Draft202012Validator(schema).validate(decoded)
+    assert set(decoded) <= set(schema["$defs"][schema["$ref"].rpartition("/")[2]]["properties"])
+    return decoded
 
 
 def write_pictures(folder: Path, count: int) -> None:

@@ -86,7 +86,7 @@ def demo_config(base: Path, port: int) -> Config:
 def print_head(settings: Config) -> None:
     mqtt = settings.mqtt
     print(
-        f"broker    {mqtt.host}:{mqtt.port}   listen too: mosquitto_sub -h {mqtt.host} -p {mqtt.port} -t '{mqtt.prefix}/#' -v"
+        f"broker    {mqtt.host}:{mqtt.port}   listen too: mosquitto_sub -h {mqtt.host} -p {mqtt.port} -t '{mqtt.prefix}/+/events'"
     )
     for camera in settings.camera:
         scheme, rest = config.split_address(camera.source)

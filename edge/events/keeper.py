@@ -8,7 +8,7 @@ import logging
 import queue
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -57,7 +57,7 @@ class Keeper:
         trouble: called when "picture" or "database" begins to fail, with the error, and with None when it works again. Must not block.
         folder: where pictures go, when somebody else deletes from it beside.
 
-    Thread: `submit` any; the rest the owner.
+    Thread: `submit`, `keep` and `submit_message` any; the rest the owner.
     """
 
     def __init__(
@@ -87,10 +87,15 @@ class Keeper:
         self._backlog: list[Record] = []
         self._broken: set[str] = set()
         self._receipts: list[threading.Event] = []
+        self._listeners: list[Callable[[Sequence[Record]], None]] = []
         self.events = 0
         self.pictures = 0
         self.lost = 0
         """Records that were given up because the database could not be written for too long."""
+
+    def listen(self, listener: Callable[[Sequence[Record]], None]) -> None:
+        """Be told, in the keeper's thread, of what has been committed; must not block. Before `start`."""
+        self._listeners.append(listener)
 
     def start(self) -> None:
         """Begin to keep; first of all the ends of the events that a killed program left open.
@@ -122,6 +127,11 @@ class Keeper:
         receipt = _Receipt(outcome, threading.Event())
         self._queue.put(receipt)
         return receipt.kept.wait(timeout_s)
+
+    @property
+    def waiting(self) -> int:
+        """Outcomes that are not on the card yet. Thread: any."""
+        return self._queue.qsize() + len(self._backlog)
 
     def submit_message(self, message: Message) -> None:
         """Hand over a message that belongs to no event, to be kept in the outbox."""
@@ -235,6 +245,8 @@ class Keeper:
             del self._backlog[:over]
             return
         self._works("database")
+        for listener in self._listeners:
+            listener(self._backlog)
         self._backlog.clear()
         self._folder.let_go([picture.sha256 for picture in self._kept_frames.values()])
         for kept in self._receipts:

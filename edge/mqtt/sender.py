@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from edge import config
 from edge.errors import StoreError
 from edge.mqtt.connection import Acknowledged, Connected, Connection, Disconnected
+from edge.mqtt.topics import joined
 from edge.store.outbox import Outbox
 from edge.store.port import Message
 
@@ -88,7 +89,7 @@ class Sender:
         self._connection.close()
 
     def _topic(self, below: str) -> str:
-        return f"{self._root}/{below}"
+        return joined(self._root, below)
 
     def _run(self) -> None:
         try:

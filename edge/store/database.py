@@ -218,7 +218,20 @@ MIGRATIONS = (
         sure_wall_s REAL NOT NULL,
         sure_boot_id TEXT NOT NULL,
         offset_s REAL NOT NULL
+    );    """,
+    """
+    CREATE TABLE retained (                -- topics that the broker keeps for us
+        topic TEXT PRIMARY KEY,
+        gone_wall_s REAL                   -- since when it is empty; NULL: it is not
+    ) WITHOUT ROWID;
+    CREATE TABLE labels_seen (
+        number INTEGER PRIMARY KEY,        -- in the order of the first time
+        camera TEXT NOT NULL,
+        label TEXT NOT NULL,
+        event TEXT NOT NULL,               -- a late one, if not the last: written now and then
+        UNIQUE (camera, label)
     );
+    INSERT INTO labels_seen SELECT NULL, camera, label, max(id) FROM events GROUP BY camera, label ORDER BY min(id);
     """,
     """
     CREATE TABLE written_days (            -- what the program wrote to the card

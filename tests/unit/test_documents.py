@@ -8,6 +8,7 @@ import msgspec
 
 from edge.config import Config, parse
 from edge.events.message import EventMessage, PictureMessage
+from edge.mqtt.schemas import PAYLOADS, schema, text
 from edge.recognition.catalogue import catalogue
 
 ROOT = Path(__file__).parents[2]
@@ -65,3 +66,19 @@ def test_links_between_documents_lead_somewhere() -> None:
     for document in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS.glob("*.md")):
         for link in re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8")):
             assert (document.parent / link).exists(), f"{document.name}: {link}"
+
+
+def test_the_schemas_are_those_of_what_is_published() -> None:
+    written = {path.stem: path.read_bytes() for path in (DOCS / "schemas").glob("*.json")}
+    assert written == {name: text(name) for name in PAYLOADS}, "run scripts/schemas"
+
+
+def test_every_published_field_is_explained() -> None:
+    documented = (DOCS / "mqtt.md").read_text(encoding="utf-8")
+    for name in PAYLOADS:
+        for struct in schema(name)["$defs"].values():
+            assert [
+                field
+                for field in struct.get("properties", {})
+                if f"`{field}`" not in documented and f'"{field}"' not in documented
+            ] == []

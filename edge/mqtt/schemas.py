@@ -1,0 +1,29 @@
+"""JSON Schemas of all that is published as JSON, made from the structs that are published."""
+
+from typing import Any
+
+import msgspec
+
+from edge.events.message import EventMessage, StateMessage
+from edge.mqtt.messages import PresentMessage, StatsMessage, SummaryMessage
+
+PAYLOADS: dict[str, tuple[type[msgspec.Struct], str]] = {
+    "event": (EventMessage, "<prefix>/<device>/events"),
+    "part": (StateMessage, "<prefix>/<device>/state/<part>/<name> and notices"),
+    "present": (PresentMessage, "<prefix>/<device>/present/<camera>/<label>"),
+    "state": (SummaryMessage, "<prefix>/<device>/state"),
+    "stats": (StatsMessage, "<prefix>/<device>/stats"),
+}
+"""Name of the schema, its struct, and on which topics it is."""
+
+
+def schema(name: str) -> dict[str, Any]:
+    """A JSON Schema (2020-12)."""
+    struct, topics = PAYLOADS[name]
+    made = msgspec.json.schema(struct)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": topics, **made}
+
+
+def text(name: str) -> bytes:
+    """As it stands in docs/schemas."""
+    return msgspec.json.format(msgspec.json.encode(schema(name)), indent=2) + b"\n"
