@@ -18,6 +18,8 @@ AHEAD = 8
 TOGETHER_S = 0.002
 """Results that come faster than this, with more frames waiting, are handed over several at a time: each hand-over wakes a thread, which
 costs a fast model more than reading its result."""
+WEAK = 0.99
+"""Of the threshold: the score of what is cut off, at the most."""
 LOOKS_S = 2.0
 """How long a stop waits for second looks that are under way."""
 
@@ -74,6 +76,7 @@ class Follower:
         done: Callable[[str], None] = lambda camera: None,
     ) -> None:
         self._read = detector.read if isinstance(detector, SplitDetector) else _as_it_is
+        self._threshold_of = detector.threshold_of
         self._lives = lives
         self._submit = submit
         self._stats = stats
@@ -130,7 +133,7 @@ class Follower:
         if results is None:  # no result for this frame: neither a finding nor a miss
             return
         frame, looked = computed.frame.part_of or (computed.frame, WHOLE)
-        detections, cut = sorted_out(results, looked)
+        detections, cut = placed(results, looked, self._threshold_of)
         life = self._lives[frame.camera]
         changes = life.on_frame(frame, detections, looked)
         if (gate := self._gates.get(frame.camera)) is not None:
@@ -155,16 +158,23 @@ class Follower:
                 self._take_look(item)
 
 
-def sorted_out(detections: Sequence[Detection], looked: Box) -> tuple[Sequence[Detection], list[Box]]:
+def placed(
+    detections: Sequence[Detection], looked: Box, threshold_of: Callable[[str], float]
+) -> tuple[Sequence[Detection], list[Box]]:
     """What was found in a part of the frame, placed in the frame; and where something is cut off by the border of that part.
 
-    What is cut off is no finding: half a thing has another place, another size and often another label.
+    Half a thing has another size and often another label: it is told as a weak finding, which continues a track and begins none.
     """
     if looked == WHOLE:
         return detections, []
-    cut = [in_whole(found.box, looked) for found in detections if is_cut(found.box, looked)]
-    whole = [found._replace(box=in_whole(found.box, looked)) for found in detections if not is_cut(found.box, looked)]
-    return whole, cut
+    found, cut = [], []
+    for label, score, box in detections:
+        place = in_whole(box, looked)
+        if is_cut(box, looked):
+            cut.append(place)
+            score = min(score, WEAK * threshold_of(label))
+        found.append(Detection(label, score, place))
+    return found, cut
 
 
 def _as_it_is(computed: Computed) -> list[Detection] | None:

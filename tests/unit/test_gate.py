@@ -1,5 +1,6 @@
 """When the gate lets a frame through, and which part of it."""
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,12 +9,16 @@ from hypothesis import strategies as st
 from edge.camera.port import Frame, Pixels, Still
 from edge.clock import Instant
 from edge.config import Motion as Settings
-from edge.follower import sorted_out
+from edge.config import parse
+from edge.follower import placed
 from edge.geometry import WHOLE, Box
+from edge.health import Health
 from edge.motion.gate import HOLD_S, STILL_AFTER_S, Gate
 from edge.motion.regions import in_whole, is_cut, part, region_for, union
 from edge.motion.scene import SETTLE_S
 from edge.recognition.port import Detection
+from edge.testing.clock import SimulatedClock
+from edge.wiring import is_gated, make_gate
 
 FPS = 10
 SETTLED = round(SETTLE_S * FPS)
@@ -200,12 +205,36 @@ def test_what_the_border_of_a_region_cuts_off(box: Box, region: Box, cut: bool) 
     assert is_cut(box, region) is cut
 
 
-def test_findings_in_a_part_are_placed_in_the_frame_and_cut_ones_left_out() -> None:
+def test_findings_in_a_part_are_placed_in_the_frame_and_cut_ones_begin_nothing() -> None:
     region = Box(0.2, 0.2, 0.6, 0.6)
     inner = Detection("Car", 0.9, Box(0.25, 0.25, 0.75, 0.75))
     cut = Detection("Car", 0.8, Box(0.0, 0.2, 0.2, 0.5))
-    findings, at_border = sorted_out([inner, cut], region)
-    assert [found.label for found in findings] == ["Car"]
+    weak = Detection("Car", 0.3, Box(0.9, 0.2, 1.0, 0.5))
+    findings, at_border = placed([inner, cut, weak], region, lambda label: 0.5)
     assert findings[0].box == pytest.approx((0.3, 0.3, 0.5, 0.5))
-    assert at_border == [pytest.approx((0.2, 0.28, 0.28, 0.4))]
-    assert sorted_out([inner, cut], WHOLE) == ([inner, cut], [])
+    assert findings[1].box == at_border[0] == pytest.approx((0.2, 0.28, 0.28, 0.4))
+    assert [found.score for found in findings] == [0.9, pytest.approx(0.495), 0.3]
+    assert len(at_border) == 2
+    assert placed([inner, cut], WHOLE, lambda label: 0.5) == ([inner, cut], [])
+
+
+def test_a_cameras_motion_is_a_state_from_the_start() -> None:
+    health = Health(SimulatedClock())
+    text = {"camera": [{"name": "yard", "source": "test:"}, {"name": "shelf", "source": "folder:/srv"}]}
+    configured = parse(text, place="edge.toml")
+    yard, shelf = configured.camera
+    assert (is_gated(configured, yard), is_gated(configured, shelf)) == (True, False)
+    assert not is_gated(configured, msgspec.structs.replace(yard, motion=False))
+    assert not is_gated(msgspec.structs.replace(configured, motion=Settings(enabled=False)), yard)
+
+    def state() -> tuple[str, str, str]:
+        (condition,) = health.conditions()
+        return condition.part, condition.name, condition.state
+
+    watched = Watched(make_gate(configured, yard, health))
+    assert state() == ("motion", "yard", "still")
+    watched.see(count=2 * SETTLED)
+    watched.see(with_thing())
+    assert state() == ("motion", "yard", "moving")
+    watched.see(count=round(STILL_AFTER_S * FPS) + 1)
+    assert state() == ("motion", "yard", "still")
