@@ -172,6 +172,15 @@ class Mqtt(Section, frozen=True):
     """Messages sent and not yet acknowledged, at the most."""
 
 
+class HomeAssistant(Section, frozen=True):
+    enabled: bool = True
+    """Announce the device to Home Assistant (when there is a broker); false: take the announcement away again."""
+    discovery_prefix: Annotated[str, msgspec.Meta(pattern=r"^[^+#\x00/]+(/[^+#\x00/]+)*$")] = "homeassistant"
+    """As in the settings of Home Assistant's MQTT integration."""
+    name: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    """Of the device, for people; empty: made from its id."""
+
+
 Pin = Annotated[int, msgspec.Meta(ge=2, le=27)]
 """As Broadcom counts: GPIO17 is 17."""
 
@@ -218,6 +227,7 @@ class Config(Section, frozen=True):
     retention: Retention = Retention()
     card: Card = Card()
     mqtt: Mqtt = Mqtt()
+    homeassistant: HomeAssistant = HomeAssistant()
     gpio: Gpio = Gpio()
     button: tuple[Button, ...] = ()
     light: Light = Light()

@@ -29,8 +29,8 @@ from edge.ids import IdSource
 from edge.motion.gate import Gate
 from edge.mqtt.messages import Versions
 from edge.mqtt.sender import Sender
-from edge.mqtt.showcase import Showcase
 from edge.mqtt.summary import Figures, Sources
+from edge.mqtt.tree import Tree
 from edge.pipeline import Pipeline
 from edge.polygons import Polygon
 from edge.recognition import edgetpu, tflite
@@ -69,10 +69,12 @@ def build(config: Config, *, once: bool = False) -> Appliance:
     looks = LookThread(second_look, fatal) if config.second_look else None
     sender = Sender(data_dir, config.mqtt, device, fatal) if config.mqtt.host else None
     pictures = PictureFolder(data_dir)
-    publish_card = sender.set_state if sender else _discarded
-    housekeeper = Housekeeper(
-        data_dir, device, config.retention, config.card, clock, health, pictures, publish_card, fatal
-    )
+
+    def show(message: Message) -> None:
+        if showcase is not None:
+            showcase.put(message)
+
+    housekeeper = Housekeeper(data_dir, device, config.retention, config.card, clock, health, pictures, show, fatal)
     keeper = Keeper(
         data_dir,
         device,
@@ -86,8 +88,7 @@ def build(config: Config, *, once: bool = False) -> Appliance:
     def publish(condition: Condition) -> None:
         if condition.is_news:
             keeper.submit_message(notice_message(condition, device, clock.boot_id))
-        if showcase is not None:
-            showcase.put(state_message(condition, device, clock.boot_id))
+        show(state_message(condition, device, clock.boot_id))
 
     def figures() -> Figures:
         done = pipeline.stats
@@ -104,7 +105,7 @@ def build(config: Config, *, once: bool = False) -> Appliance:
             conditions=health.conditions,
             figures=figures,
         )
-        showcase = Showcase(data_dir, sources, config.detector.labels, sender.set_state, clock, fatal)
+        showcase = Tree(config, data_dir, sender, sources, clock, fatal).showcase
         keeper.listen(showcase.committed)
     health.listen(publish)
     restarts = Restarts(data_dir, clock)
@@ -251,10 +252,6 @@ def facts_of(conditions: list[Condition]) -> Facts:
         failed=any(state in ("failed", "stalled") for state in cameras) or "failed" in others,
         degraded=any(state in TROUBLE for state in others),
     )
-
-
-def _discarded(_message: Message) -> None:
-    """No broker: states are told to nobody."""
 
 
 def _versions(config: Config) -> Versions:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from edge.demo.broker import Broker
@@ -13,6 +14,9 @@ from edge.demo.samples import samples_dir
 from tests import fakedelegate
 
 collect_ignore = ["trixie"]  # run inside another root file system, by integration/test_picamera.py
+
+hypothesis.settings.register_profile("busy", deadline=None)  # other tests run on the same cores
+hypothesis.settings.load_profile("busy")
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "data"

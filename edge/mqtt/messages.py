@@ -79,8 +79,8 @@ class SummaryMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StatsMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """`frames_per_s` and `inference_ms` (busy time a frame, null when there was none) are of the time since the message before; `frames` to
-    `lost` count since the start. Null: nobody can tell."""
+    """`frames_per_s` and `inference_ms` (busy time a frame) are of the time since the message before, the latter of the latest such time in
+    which there was a frame; `frames` to `lost` count since the start. Null: nobody can tell."""
 
     schema: Literal[1] = 1
     device: str

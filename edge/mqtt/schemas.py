@@ -4,10 +4,12 @@ from typing import Any
 
 import msgspec
 
+from edge.events.card import CardMessage
 from edge.events.message import EventMessage, StateMessage
 from edge.mqtt.messages import PresentMessage, StatsMessage, SummaryMessage
 
 PAYLOADS: dict[str, tuple[type[msgspec.Struct], str]] = {
+    "card": (CardMessage, "<prefix>/<device>/card"),
     "event": (EventMessage, "<prefix>/<device>/events"),
     "part": (StateMessage, "<prefix>/<device>/state/<part>/<name> and notices"),
     "present": (PresentMessage, "<prefix>/<device>/present/<camera>/<label>"),

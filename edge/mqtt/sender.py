@@ -50,7 +50,7 @@ class Sender:
         self, data_dir: Path, settings: config.Mqtt, device: str, failed: Callable[[BaseException], None]
     ) -> None:
         self._data_dir = data_dir
-        self._root = f"{settings.prefix}/{device}"
+        self.root = f"{settings.prefix}/{device}"
         self._window = settings.inflight
         self._failed = failed
         self._mail: SimpleQueue[Any] = SimpleQueue()
@@ -89,7 +89,7 @@ class Sender:
         self._connection.close()
 
     def _topic(self, below: str) -> str:
-        return joined(self._root, below)
+        return joined(self.root, below)
 
     def _run(self) -> None:
         try:

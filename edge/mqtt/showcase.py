@@ -6,15 +6,17 @@ down where nobody waits.
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from edge.actions.standard import SNAPSHOT
 from edge.clock import Clock, Instant
 from edge.errors import StoreError
+from edge.mqtt.messages import StatsMessage, SummaryMessage
 from edge.mqtt.presence import Presence, Shown
 from edge.mqtt.shelf import Shelf
 from edge.mqtt.showing import Showing
@@ -34,7 +36,17 @@ WRITE_S = 600.0
 LOOK_BACK = 500
 """Events that a start looks through, for what was not written down any more."""
 
-Follower = Callable[[list[Shown]], None]
+
+class View(NamedTuple):
+    """All that is known in one round. `stats` is None before the first."""
+
+    shown: Sequence[Shown]
+    summary: SummaryMessage
+    stats: StatsMessage | None
+
+
+Sheet = Callable[[View], Iterable[Message]]
+"""Makes retained messages of what is known, the same for the same; called in the showcase's thread."""
 
 
 class Showcase:
@@ -73,13 +85,14 @@ class Showcase:
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="showcase", daemon=True)
-        self._followers: list[Follower] = []
-        self._told: bytes = b""
+        self._sheets: list[Sheet] = [_state]
+        self._told: dict[str, bytes] = {}
+        self._stats: StatsMessage | None = None
         self._broken = False
 
-    def follow(self, follower: Follower) -> None:
-        """Be told, in the showcase's thread, all that is shown whenever a part of it has changed. Before `start`."""
-        self._followers.append(follower)
+    def add(self, sheet: Sheet) -> None:
+        """Publish also what this makes, whenever it is different. Before `start`."""
+        self._sheets.append(sheet)
 
     def start(self) -> None:
         self._thread.start()
@@ -101,6 +114,12 @@ class Showcase:
     def put(self, message: Message) -> None:
         """Publish something else that is retained, and remember its topic. Does not block."""
         self._shelf.put(message)
+        self._woken.set()
+
+    def again(self, topic: str) -> None:
+        """Publish what is on a topic once more, though it is the same. Does not block."""
+        with self._lock:
+            self._told.pop(topic, None)
         self._woken.set()
 
     def poke(self) -> None:
@@ -166,14 +185,19 @@ class Showcase:
         """Publish what has changed."""
         with self._lock:
             changed = [_copy(shown) for shown in self._presence.changed()]
-            everything = [_copy(shown) for shown in self._presence.shown] if changed else []
+            everything = [_copy(shown) for shown in self._presence.shown]
         self._showing.show(changed)
-        told = msgspec.json.encode(summary(self._sources))
-        if told != self._told:
-            self._told = told
-            self._shelf.put(Message("state", told))
-        for follower in self._followers if everything else ():
-            follower(everything)
+        view = View(everything, summary(self._sources), self._stats)
+        for sheet in self._sheets:
+            for message in sheet(view):
+                self._tell(message)
+
+    def _tell(self, message: Message) -> None:
+        with self._lock:
+            known = self._told.get(message.topic) == message.payload
+            self._told[message.topic] = message.payload
+        if not known:
+            self._shelf.put(message)
 
     def _publish_stats(
         self, before: tuple[Instant, Figures], now: Instant, started: Instant, outbox: Outbox
@@ -183,8 +207,11 @@ class Showcase:
             waiting = outbox.count()
         except StoreError:
             waiting = None
-        message = stats(self._sources, figures, before, now, started, waiting)
-        self._shelf.put(Message("stats", msgspec.json.encode(message)))
+        made = stats(self._sources, figures, before, now, started, waiting)
+        if made.inference_ms is None and self._stats is not None:  # nothing moved: it would take as long as before
+            made = msgspec.structs.replace(made, inference_ms=self._stats.inference_ms)
+        self._stats = made
+        self._shelf.put(Message("stats", msgspec.json.encode(made)))
         return now, figures
 
     def _write_down(self, write: Callable[[], object]) -> None:
@@ -196,6 +223,10 @@ class Showcase:
             if not self._broken:
                 log.warning("retained topics not written down error=%s", error)
             self._broken = True
+
+
+def _state(view: View) -> Iterable[Message]:
+    return [Message("state", msgspec.json.encode(view.summary))]
 
 
 def _copy(shown: Shown) -> Shown:

@@ -10,6 +10,7 @@ from edge.config import Config, parse
 from edge.events.message import EventMessage, PictureMessage
 from edge.mqtt.schemas import PAYLOADS, schema, text
 from edge.recognition.catalogue import catalogue
+from tests.homeassistant_rules import check_discovery
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -34,7 +35,7 @@ def test_the_documented_configuration_is_right_and_names_every_key() -> None:
 
 def test_the_documented_defaults_are_the_defaults() -> None:
     documented = parse(tomllib.loads(block(DOCS / "configuration.md", "toml")), place="docs")
-    for section in ("motion", "tracking", "pictures", "mqtt"):
+    for section in ("motion", "tracking", "pictures", "mqtt", "homeassistant"):
         assert getattr(documented, section) == getattr(Config(), section)
 
 
@@ -74,7 +75,7 @@ def test_the_schemas_are_those_of_what_is_published() -> None:
 
 
 def test_every_published_field_is_explained() -> None:
-    documented = (DOCS / "mqtt.md").read_text(encoding="utf-8")
+    documented = "".join((DOCS / name).read_text(encoding="utf-8") for name in ("mqtt.md", "storage.md"))
     for name in PAYLOADS:
         for struct in schema(name)["$defs"].values():
             assert [
@@ -82,3 +83,7 @@ def test_every_published_field_is_explained() -> None:
                 for field in struct.get("properties", {})
                 if f"`{field}`" not in documented and f'"{field}"' not in documented
             ] == []
+
+
+def test_the_documented_announcement_keeps_the_rules_of_home_assistant() -> None:
+    check_discovery("homeassistant/device/porch/config", block(DOCS / "home-assistant.md", "json").encode())

@@ -1,0 +1,28 @@
+"""What can be switched on and off over MQTT: `switch/<name>/set` and the retained `switch/<name>/state`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge.store.port import Message
+
+ON, OFF = b"ON", b"OFF"
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """`on` and `off` are what is asked for: an action and its arguments as JSON. `read` says how it is; it must come back at once."""
+
+    name: str
+    title: str
+    icon: str
+    on: tuple[str, bytes]
+    off: tuple[str, bytes]
+    read: Callable[[], bool]
+
+    def asked(self, payload: bytes) -> tuple[str, bytes] | None:
+        """Action and arguments for what was sent to `set`; None: it was neither `ON` nor `OFF`."""
+        return {ON: self.on, OFF: self.off}.get(payload.strip().upper())
+
+    @property
+    def state(self) -> Message:
+        return Message(f"switch/{self.name}/state", ON if self.read() else OFF)

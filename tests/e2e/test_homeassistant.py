@@ -1,0 +1,119 @@
+"""The running appliance as Home Assistant meets it: what it announces is there."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.demo.broker import Broker
+from edge.mqtt.subscriber import Received, Subscriber
+from tests.homeassistant_rules import check_discovery, check_value
+from tests.support import edge, start_edge, until
+
+pytestmark = pytest.mark.e2e
+CONFIG_TOPIC = "homeassistant/device/porch/config"
+
+
+class Home:
+    """Subscribed to everything; knows the newest payload of each topic, as Home Assistant would."""
+
+    def __init__(self) -> None:
+        self.newest: dict[str, bytes] = {}
+
+    def __call__(self, message: Received) -> None:
+        self.newest[message.topic] = message.payload
+
+    @property
+    def entities(self) -> dict[str, dict[str, Any]]:
+        payload = self.newest.get(CONFIG_TOPIC)
+        return check_discovery(CONFIG_TOPIC, payload)["cmps"] if payload else {}
+
+    def values(self) -> dict[str, str]:
+        """Of each entity that has a topic of state; it must be a valid one, and there."""
+        found = {}
+        for key, entity in self.entities.items():
+            topic = entity.get("state_topic") or entity.get("image_topic")
+            if topic in self.newest:
+                found[key] = check_value(entity, self.newest[topic])
+        return found
+
+    def missing(self) -> set[str]:
+        read = {key for key, entity in self.entities.items() if "state_topic" in entity or "image_topic" in entity}
+        return read - self.values().keys() if read else {"all"}
+
+
+@pytest.fixture
+def home(broker: Broker) -> Iterator[Home]:
+    made = Home()
+    with Subscriber(broker.host, broker.port, ["#"], made):
+        yield made
+
+
+@pytest.fixture
+def start(base_dir: Path, tmp_path: Path, broker: Broker) -> Iterator[Callable[..., Path]]:
+    running: list[subprocess.Popen[bytes]] = []
+
+    def begin(more: str = "") -> Path:
+        for process in running:
+            process.terminate()
+            process.wait(30)
+        path = tmp_path / "edge.toml"
+        path.write_text(
+            f"""
+            [device]
+            id = "porch"
+            [paths]
+            data = "{tmp_path / "data"}"
+            models = "{base_dir / "models"}"
+            [[camera]]
+            name = "door"
+            source = "test:"
+            [detector]
+            labels = ["Person", "Coffee cup"]
+            [mqtt]
+            host = "127.0.0.1"
+            port = {broker.port}
+            {more}
+            """
+        )
+        running.append(start_edge("run", "--config", path, log=tmp_path / "log"))
+        return path
+
+    yield begin
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+def test_every_entity_has_a_valid_value_within_a_minute(start: Callable[..., Path], home: Home) -> None:
+    config = start()
+    begun_s = time.monotonic()
+    until(lambda: home.entities and home.missing() == {"door_events"}, 60, "a value for every entity")
+    assert time.monotonic() - begun_s < 60
+    values = home.values()
+    assert {
+        key: values[key] for key in ("door_person", "door_coffee_cup_count", "door_motion", "problem", "door_camera")
+    } == {
+        "door_person": "OFF",
+        "door_coffee_cup_count": "0",
+        "door_motion": "OFF",
+        "problem": "OFF",
+        "door_camera": "ON",
+    }
+    answer = json.loads(edge("ask", "snapshot", "--config", config, "--json").stdout)
+    until(lambda: "door_snapshot_picture" in home.values(), 20, "the picture")
+    until(lambda: not home.missing(), 20, "the event")
+    assert home.newest["edge/porch/latest/door"] == home.newest["edge/porch/latest/door/snapshot"]
+    assert json.loads(home.values()["door_events"])["id"] == answer["result"][0]["event"]
+
+    start("[homeassistant]\nenabled = false")
+    until(lambda: home.newest[CONFIG_TOPIC] == b"", 30, "the removal")
+    until(lambda: home.newest["edge/porch/availability"] == b"online", 30, "the device")
+    start('[homeassistant]\nname = "Front porch"')
+    until(lambda: home.newest[CONFIG_TOPIC], 30, "the device's return")
+    assert json.loads(home.newest[CONFIG_TOPIC])["dev"]["name"] == "Front porch"
+    assert {"door_latest", "door_snapshot_picture"} <= home.entities.keys(), "pictures are remembered"
