@@ -185,6 +185,13 @@ Pin = Annotated[int, msgspec.Meta(ge=2, le=27)]
 """As Broadcom counts: GPIO17 is 17."""
 
 
+class Web(Section, frozen=True):
+    host: str = ""
+    """Address at which the page is served: `127.0.0.1` for this machine alone, `0.0.0.0` for the whole network; empty: no page."""
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8080
+    """0: a free one; the log says which."""
+
+
 class Gpio(Section, frozen=True):
     driver: Literal["auto", "simulated", "off"] = "auto"
     """`auto`: the pins of the board, where it has some; `simulated`: gpiozero's pins without hardware."""
@@ -231,6 +238,7 @@ class Config(Section, frozen=True):
     gpio: Gpio = Gpio()
     button: tuple[Button, ...] = ()
     light: Light = Light()
+    web: Web = Web()
 
     @property
     def data_dir(self) -> Path:

@@ -8,7 +8,7 @@ import msgspec
 
 from edge.clock import Clock, Instant
 
-Part = Literal["camera", "accelerator", "card", "motion", "gpio", "button", "light"]
+Part = Literal["camera", "accelerator", "card", "motion", "gpio", "button", "light", "page"]
 State = Literal["running", "failed", "stalled", "ended", "degraded", "absent", "moving", "still", "full"]
 """running · failed: an error, it is tried again · stalled: silent without an error · ended: a finite source is over · degraded: something
 else serves in its place · absent: not there · moving, still: what a camera sees · full: no room, so that pictures are not kept."""

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -52,6 +53,16 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """It ended because somebody asked for a restart."""
 
 
+class Page(Protocol):
+    """The local page. Thread: the one that runs asyncio."""
+
+    port: int
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
 class Appliance:
     """All rooms, wired; `run` is their life.
 
@@ -75,6 +86,7 @@ class Appliance:
         performer: Performer,
         panel: Panel | None = None,
         board: Board | None = None,
+        page: Page | None = None,
         showcase: Showcase | None = None,
         result_limit_s: float = RESULT_LIMIT_S,
     ) -> None:
@@ -92,6 +104,7 @@ class Appliance:
         self._performer = performer
         self._panel = panel
         self.board = board
+        self.page = page
         self._showcase = showcase
         self._restart = threading.Event()
         self._result_limit_s = result_limit_s
@@ -114,6 +127,8 @@ class Appliance:
             self._panel.start()
         control = ControlServer(self.data_dir, self._performer)
         await control.start()
+        if self.page is not None:
+            await self.page.start()
         self._watchdog.ready()
         log.info("started device=%s detector=%r data=%s", self.device, self.detector.name, self.data_dir)
         while not self._ordered(stop) and self.pipeline.running and self._fatal.error is None:
@@ -121,6 +136,8 @@ class Appliance:
             await asyncio.sleep(TICK_S)
         self._watchdog.stopping()
         await control.stop()
+        if self.page is not None:
+            await self.page.stop()
         ended_by_itself = not self._ordered(stop) and self._fatal.error is None
         if self._fatal.error is None or isinstance(self._fatal.error, CameraBlockedError):  # all other rooms are well
             await asyncio.to_thread(self._stop, DRAIN_S if ended_by_itself else STOP_DRAIN_S)

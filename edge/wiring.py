@@ -2,6 +2,7 @@
 
 import logging
 import platform
+from typing import TYPE_CHECKING
 
 from edge import __version__
 from edge.actions.performer import Performer
@@ -45,6 +46,10 @@ from edge.store.pictures import PictureFolder
 from edge.store.port import Message
 from edge.store.stills import StillLedger
 from edge.watchdog import Watchdog
+from edge.web.port import Rooms as PageRooms
+
+if TYPE_CHECKING:
+    from edge.web.server import Server
 
 log = logging.getLogger(__name__)
 
@@ -158,6 +163,22 @@ def build(config: Config, *, once: bool = False) -> Appliance:
         clock,
         fatal,
     )
+    page_rooms = PageRooms(
+        device=device,
+        version=__version__,
+        detector=detector.name,
+        data_dir=data_dir,
+        clock=clock,
+        cameras=[section.name for section in config.camera],
+        newest=pipeline.newest,
+        conditions=health.conditions,
+        stats=pipeline.stats,
+        actions=performer.actions,
+        ask=performer.ask,
+    )
+    page = make_page(config, page_rooms, health) if config.web.host else None
+    if page is not None:
+        keeper.listen(page.committed)
     appliance = Appliance(
         data_dir=data_dir,
         device=device,
@@ -173,6 +194,7 @@ def build(config: Config, *, once: bool = False) -> Appliance:
         performer=performer,
         panel=board.panel(performer, lambda: facts_of(health.conditions()), fatal),
         board=board,
+        page=page,
         showcase=showcase,
     )
     return appliance
@@ -241,6 +263,18 @@ def _newest_id(config: Config) -> str:
         return store.newest_id()
     finally:
         store.close()
+
+
+def make_page(config: Config, rooms: PageRooms, health: Health) -> "Server | None":
+    """None where its libraries are missing: the rest goes on, and the state says so."""
+    try:
+        from edge.web.server import Server
+    except ImportError as error:
+        cause = f"{error} (install the extra `web`: pip install 'edge-appliance[web]')"
+        health.report("page", "web", "absent", cause)
+        log.warning("page left out error=%s", cause)
+        return None
+    return Server(rooms, config.web)
 
 
 def facts_of(conditions: list[Condition]) -> Facts:

@@ -33,6 +33,10 @@ class Action:
     arguments: type[Arguments] = Arguments
     changes: bool = True
 
+    @property
+    def needs_arguments(self) -> bool:
+        return any(field.required for field in msgspec.structs.fields(self.arguments))
+
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody asks.

@@ -51,7 +51,12 @@ def handle(options: argparse.Namespace) -> int:
     settings = demo_config(base, options.port)
     with locked(settings.data_dir), Broker(settings.data_dir / "broker", options.port) as broker:
         mqtt = config.Mqtt(host=broker.host, port=broker.port)
-        settings = Config(camera=settings.camera, paths=settings.paths, mqtt=mqtt)
+        settings = Config(
+            camera=settings.camera,
+            paths=settings.paths,
+            mqtt=mqtt,
+            web=config.Web(host="" if options.once else "127.0.0.1", port=0),
+        )
         printer = Printer()
         print_head(settings)
         with Subscriber(broker.host, broker.port, [f"{mqtt.prefix}/+/{TOPIC}"], printer.on_message):

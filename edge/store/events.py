@@ -131,6 +131,22 @@ class EventStore:
         with translated(self._path):
             return [DayCount(*row) for row in self._connection.execute(query, values)]
 
+    def labels(self) -> list[str]:
+        """Of all events that are kept, in alphabetical order."""
+        with translated(self._path):
+            return [
+                label for (label,) in self._connection.execute("SELECT DISTINCT label FROM day_counts ORDER BY label")
+            ]
+
+    def count_labels(self, days: tuple[int, int]) -> dict[str, dict[int, int]]:
+        """Label → day → events, from the first to the last of these days."""
+        counts: dict[str, dict[int, int]] = {}
+        query = "SELECT label, day, sum(events) FROM day_counts WHERE day BETWEEN ? AND ? GROUP BY label, day"
+        with translated(self._path):
+            for label, day, events in self._connection.execute(query, days):
+                counts.setdefault(label, {})[day] = events
+        return counts
+
     def keep(self, id_: str, kept: bool) -> None:
         """Make an event a favourite, which is never deleted, or an ordinary one again."""
         with translated(self._path), transaction(self._connection):

@@ -1,0 +1,117 @@
+"""In front of every page: who asks, from where, and what the browser is told to refuse."""
+
+from collections.abc import Awaitable, Callable
+from http.cookies import SimpleCookie
+from urllib.parse import quote, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from edge.web.access import Access, Session
+
+COOKIE = "edge_session"
+CSRF = "x-csrf-token"
+OPEN = frozenset({"/login", "/healthz"})
+"""Paths, beside those of static files, that nobody needs to be known for."""
+STATIC = "/static/"
+BODY_BYTES = 64 * 1024
+CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self';"
+    " connect-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+class Guard:
+    """ASGI middleware. The session of a request stands in `request.state.session`."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app = app
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        refusal = self._refusal(scope)
+        app: Callable[[Scope, Receive, Send], Awaitable[None]] = refusal or self._app
+        await app(scope, _limited(receive), _with_headers(scope, send))
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        request = Request(scope)
+        path = request.url.path
+        if int(request.headers.get("content-length") or 0) > BODY_BYTES:
+            return _problem(request, 413, "what was sent is too large")
+        if request.method in CHANGING and not _same_origin(request.headers):
+            return _problem(request, 403, "this came from another site")
+        session = self._session(request)
+        scope.setdefault("state", {})["session"] = session
+        if path in OPEN or path.startswith(STATIC):
+            return None
+        if session is None:
+            return _unknown(request)
+        if request.method in CHANGING and session.csrf and request.headers.get(CSRF) != session.csrf:
+            return _problem(request, 403, "the page is too old: load it again")
+        return None
+
+    def _session(self, request: Request) -> Session | None:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return self._access.bearer(token.strip())
+        cookie: SimpleCookie = SimpleCookie(request.headers.get("cookie", ""))
+        return self._access.session(cookie[COOKIE].value) if COOKIE in cookie else None
+
+
+def _same_origin(headers: Headers) -> bool:
+    """A browser says where a request comes from; what is no browser needs a token anyway."""
+    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return False
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == headers.get("host")
+
+
+def _unknown(request: Request) -> Response:
+    if request.url.path.startswith("/api/") or request.url.path == "/metrics":
+        return JSONResponse({"error": "who are you?", "hint": "send a token: Authorization: Bearer …"}, 401)
+    return RedirectResponse(f"/login?next={quote(request.url.path)}", 303)
+
+
+def _problem(request: Request, status: int, text: str) -> Response:
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"error": text}, status)
+    return PlainTextResponse(f"{text}\n", status)
+
+
+def _limited(receive: Receive) -> Receive:
+    """Ends a request whose body is longer than it may be, whatever it said of its length."""
+    taken = 0
+
+    async def limited() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        return {"type": "http.disconnect"} if taken > BODY_BYTES else message
+
+    return limited
+
+
+def _with_headers(scope: Scope, send: Send) -> Send:
+    async def with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+            headers.setdefault("Cache-Control", "no-store")
+            if scope["scheme"] == "https":
+                headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        await send(message)
+
+    return with_headers

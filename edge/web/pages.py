@@ -1,0 +1,235 @@
+"""The pages that people look at."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import date
+from itertools import groupby
+from urllib.parse import parse_qsl, urlencode
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from edge.clock import date_of, day_of, local_day
+from edge.health import Condition
+from edge.store.events import EventStore
+from edge.store.port import Event
+from edge.web.access import Access
+from edge.web.archive import Archive
+from edge.web.guard import COOKIE
+from edge.web.live import MEDIA_TYPE, Live
+from edge.web.plots import by_day, timeline
+from edge.web.port import Rooms
+from edge.web.render import Renderer, kind_of
+
+RECENT, PAGE, TIMELINE = 12, 48, 2000
+FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
+
+
+class Pages:
+    """Thread: the one that runs asyncio."""
+
+    def __init__(self, rooms: Rooms, access: Access, archive: Archive, live: Live) -> None:
+        self._rooms = rooms
+        self._access = access
+        self._archive = archive
+        self._live = live
+        self._render = Renderer(rooms)
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/", self.live),
+            Route("/events", self.events),
+            Route("/events/{id}", self.event),
+            Route("/events/{id}/picture.jpg", self.picture),
+            Route("/events/{id}/thumbnail.jpg", self.thumbnail),
+            Route("/counts", self.counts),
+            Route("/device", self.device),
+            Route("/cameras/{name}/now.jpg", self.now),
+            Route("/cameras/{name}/live", self.stream),
+            Route("/login", self.login),
+            Route("/login", self.log_in, methods=["POST"]),
+            Route("/logout", self.log_out, methods=["POST"]),
+        ]
+
+    async def live(self, request: Request) -> Response:
+        events = await self._archive.read(lambda store: store.newest(RECENT))
+        conditions = {each.name: each for each in self._rooms.conditions() if each.part == "camera"}
+        cameras = [self._camera(name, conditions.get(name)) for name in self._rooms.cameras]
+        return self._render.page(request, "live.html", cameras=cameras, events=events)
+
+    def _camera(self, name: str, condition: Condition | None) -> dict[str, object]:
+        frame = self._rooms.newest(name)
+        state = condition.state if condition is not None else "starting"
+        cause = condition.cause if condition is not None else ""
+        size = frame.size if frame is not None else None
+        return {"name": name, "frame": size, "state": state, "kind": kind_of(state), "cause": cause}
+
+    async def events(self, request: Request) -> Response:
+        query = request.query_params
+        label, camera, before = query.get("label") or None, query.get("camera") or None, query.get("before") or None
+        day = _day(query.get("day"))
+        days = (day_of(day), day_of(day)) if day is not None else None
+        read = self._archive.read
+        found = await read(lambda store: store.newest(PAGE + 1, label=label, camera=camera, days=days, before=before))
+        labels = await read(EventStore.labels)
+        of_day: Sequence[Event] = ()
+        if days is not None:
+            of_day = await read(lambda store: store.newest(TIMELINE, label=label, camera=camera, days=days))
+        older = None
+        if len(found) > PAGE:
+            wanted = {"day": query.get("day"), "label": label, "camera": camera, "before": found[PAGE - 1].id}
+            older = "/events?" + urlencode({key: value for key, value in wanted.items() if value})
+        return self._render.page(
+            request,
+            "events.html",
+            days=[(name, list(group)) for name, group in groupby(found[:PAGE], _day_name)],
+            labels=labels,
+            cameras=self._rooms.cameras,
+            label=label,
+            camera=camera,
+            day=day.isoformat() if day is not None else None,
+            timeline=timeline(of_day),
+            older=older,
+        )
+
+    async def event(self, request: Request) -> Response:
+        event = await self._event(request)
+        ended = event.end_reason or "still there"
+        return self._render.page(
+            request,
+            "event.html",
+            event=event,
+            ended="stored picture" if ended == "still" else ended,
+            lasted=_lasted(event),
+            picture=self._archive.picture_file(event) is not None,
+        )
+
+    async def picture(self, request: Request) -> Response:
+        path = self._archive.picture_file(await self._event(request))
+        if path is None:
+            raise HTTPException(404, "there is no picture")
+        return FileResponse(path, media_type="image/jpeg", headers=FOR_EVER)
+
+    async def thumbnail(self, request: Request) -> Response:
+        jpeg = await self._archive.thumbnail(await self._event(request))
+        if jpeg is None:
+            raise HTTPException(404, "there is no picture")
+        return Response(jpeg, media_type="image/jpeg", headers=FOR_EVER)
+
+    async def counts(self, request: Request) -> Response:
+        today = local_day(time.time())
+        counts = await self._archive.read(lambda store: store.count_labels((today - 29, today)))
+        return self._render.page(request, "counts.html", plot=by_day(counts, today))
+
+    async def device(self, request: Request) -> Response:
+        session = request.state.session
+        parts = [_part(each) for each in self._rooms.conditions()]
+        actions = [action for action in self._rooms.actions.values() if action.changes and not action.needs_arguments]
+        return self._render.page(
+            request, "device.html", tiles=self._tiles(), parts=parts, actions=actions if session else []
+        )
+
+    def _tiles(self) -> list[dict[str, str]]:
+        stats = self._rooms.stats
+        frames = max(1, stats.frames)
+        return [
+            {"name": "Pictures a second", "value": f"{stats.fps:.1f}", "note": f"{stats.frames:,} recognised"},
+            {"name": "Inference", "value": f"{stats.infer_s / frames * 1000:.0f} ms", "note": self._rooms.detector},
+            {"name": "Dropped", "value": f"{stats.dropped:,}", "note": "a newer picture came first"},
+            {"name": "Program", "value": self._rooms.version, "note": self._rooms.device},
+        ]
+
+    async def now(self, request: Request) -> Response:
+        """One picture; 304 when the caller has it already."""
+        name = self._named(request)
+        tag = self._live.tag(name)
+        if tag and request.headers.get("if-none-match") == tag:
+            return Response(status_code=304)
+        jpeg = await self._live.picture(name)
+        if jpeg is None:
+            raise HTTPException(404, "there is no picture yet")
+        return Response(jpeg, media_type="image/jpeg", headers={"ETag": tag})
+
+    async def stream(self, request: Request) -> Response:
+        """Pictures without an end, for what understands `multipart/x-mixed-replace`."""
+        name = self._named(request)
+        if self._live.full:
+            raise HTTPException(503, "too many people are watching")
+        return StreamingResponse(self._live.stream(name), media_type=MEDIA_TYPE)
+
+    def _named(self, request: Request) -> str:
+        name: str = request.path_params["name"]
+        if name not in self._rooms.cameras:
+            raise HTTPException(404, "there is no such camera")
+        return name
+
+    async def login(self, request: Request) -> Response:
+        return self._login_page(request, request.query_params.get("next", "/"))
+
+    def _login_page(self, request: Request, after: str, *, wrong: bool = False) -> Response:
+        first = self._access.first_password
+        status = 403 if wrong else 200
+        return self._render.page(request, "login.html", status, next=after, wrong=wrong, first=first)
+
+    async def log_in(self, request: Request) -> Response:
+        form = await _form(request)
+        after = _local(form.get("next", "/"))
+        address = request.client.host if request.client is not None else ""
+        cookie = await asyncio.to_thread(self._access.log_in, form.get("password", ""), address)
+        if cookie is None:
+            return self._login_page(request, after, wrong=True)
+        response = RedirectResponse(after, 303)
+        response.set_cookie(
+            COOKIE, cookie, max_age=30 * 86_400, httponly=True, samesite="strict", secure=request.url.scheme == "https"
+        )
+        return response
+
+    async def log_out(self, request: Request) -> Response:
+        response = RedirectResponse("/login", 303)
+        response.delete_cookie(COOKIE)
+        return response
+
+    async def _event(self, request: Request) -> Event:
+        event = await self._archive.event(request.path_params["id"])
+        if event is None:
+            raise HTTPException(404, "there is no such event")
+        return event
+
+
+def _part(condition: Condition) -> dict[str, object]:
+    return {**msgspec.structs.asdict(condition), "kind": kind_of(condition.state)}
+
+
+async def _form(request: Request) -> dict[str, str]:
+    return dict(parse_qsl((await request.body()).decode(errors="replace"), max_num_fields=10))
+
+
+def _local(path: str) -> str:
+    """A path of ours, never another site."""
+    return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise HTTPException(400, "that is no day: write 2026-11-21") from error
+
+
+def _day_name(event: Event) -> str:
+    day, today = local_day(event.started.wall_s), local_day(time.time())
+    names = {today: "Today", today - 1: "Yesterday"}
+    return names.get(day, f"{date_of(day):%A, %d %B %Y}")
+
+
+def _lasted(event: Event) -> str:
+    seconds = event.seen.boot_s - event.started.boot_s
+    if event.end_reason == "still":
+        return "—"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds) // 60} min {int(seconds) % 60} s"

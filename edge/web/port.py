@@ -1,0 +1,29 @@
+"""What the page needs of the rest of the appliance."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.actions.performer import Answered
+from edge.actions.port import Action, Request
+from edge.camera.port import Frame
+from edge.clock import Clock
+from edge.follower import Stats
+from edge.health import Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Narrow views of the rooms. Thread: every callable may be called from the asyncio thread and must not block."""
+
+    device: str
+    version: str
+    detector: str
+    data_dir: Path
+    clock: Clock
+    cameras: Sequence[str]
+    newest: Callable[[str], Frame | None]
+    conditions: Callable[[], list[Condition]]
+    stats: Stats
+    actions: Mapping[str, Action]
+    ask: Callable[[Request, Answered], None]

@@ -1,0 +1,334 @@
+"""The page over real HTTP: who gets in, what they see, what they can do."""
+
+import asyncio
+import http.client
+import json
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import msgspec
+import numpy as np
+import pytest
+
+from edge import config
+from edge.actions.performer import Performer
+from edge.actions.port import Action, Arguments
+from edge.camera.port import Frame
+from edge.clock import Instant, SystemClock
+from edge.follower import Stats
+from edge.geometry import Box
+from edge.health import Health
+from edge.ids import IdSource
+from edge.pictures import encode_jpeg
+from edge.store.events import EventStore
+from edge.store.pictures import PictureFolder
+from edge.store.port import Event, Record
+from edge.web.guard import BODY_BYTES
+from edge.web.live import VIEWERS
+from edge.web.port import Rooms
+from edge.web.server import Server
+
+PASSWORD = "correct horse"
+HOSTILE = '<script>alert("x")</script>'
+
+
+class Named(Arguments, frozen=True, kw_only=True):
+    camera: str
+
+
+class Site:
+    """The page in a thread of its own, over a store with two events."""
+
+    def __init__(self, data_dir: Path) -> None:
+        clock = SystemClock()
+        self.done: list[str] = []
+        self.dead: list[BaseException] = []
+        self.health = Health(clock)
+        self.health.report("camera", "door", "running")
+        self.frames: dict[str, Frame] = {}
+        self.events = _fill(data_dir, IdSource(clock))
+        self.performer = Performer(
+            [
+                Action("snapshot", "Keep a picture", "operate", lambda asked: self.done.append(asked.camera), Named),
+                Action("reboot", "Restart", "admin", lambda _: self.done.append("reboot")),
+            ],
+            data_dir,
+            clock,
+            self.dead.append,
+        )
+        rooms = Rooms(
+            device="porch",
+            version="1.2.3",
+            detector="none",
+            data_dir=data_dir,
+            clock=clock,
+            cameras=["door"],
+            newest=self.frames.get,
+            conditions=self.health.conditions,
+            stats=Stats(),
+            actions=self.performer.actions,
+            ask=self.performer.ask,
+        )
+        self.server = Server(rooms, config.Web(host="127.0.0.1", port=0))
+        self.server.access.set_password(PASSWORD)
+        self.token = self.server.access.add_token("home", "operate")
+        self.performer.start()
+        self._loop = asyncio.new_event_loop()
+        self._started = threading.Event()
+        self._stop = asyncio.Event()
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._run(),))
+        self._thread.start()
+        assert self._started.wait(10)
+        self.cookie = ""
+        self.csrf = ""
+
+    async def _run(self) -> None:
+        await self.server.start()
+        self._started.set()
+        await self._stop.wait()
+        await self.server.stop()
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+        self._loop.close()
+        self.performer.stop()
+        assert self.dead == []
+
+    def take(self) -> None:
+        """The camera gives a picture."""
+        pixels = np.full((72, 128, 3), len(self.frames) + 40, np.uint8)
+        sequence = self.frames["door"].sequence + 1 if self.frames else 0
+        self.frames["door"] = Frame("door", sequence, pixels, Instant(1.0, 1.0))
+
+    def ask(
+        self, path: str, method: str = "GET", body: bytes | None = None, **headers: str
+    ) -> tuple[int, dict[str, str], bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=10)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, body, {**({"Cookie": self.cookie} if self.cookie else {}), **named})
+        response = connection.getresponse()
+        content = response.read()
+        connection.close()
+        return response.status, {name.lower(): value for name, value in response.getheaders()}, content
+
+    def log_in(self, password: str = PASSWORD, after: str = "/") -> tuple[int, dict[str, str]]:
+        status, headers, _ = self.ask("/login", "POST", urlencode({"password": password, "next": after}).encode())
+        if status == 303:
+            self.cookie = headers["set-cookie"].partition(";")[0]
+            page = self.ask("/")[2].decode()
+            found = re.search(r'name="csrf" content="(\w+)"', page)
+            assert found is not None
+            self.csrf = found[1]
+        return status, headers
+
+    def act(self, name: str, body: object, **headers: str) -> tuple[int, dict[str, object]]:
+        encoded = json.dumps(body).encode()
+        status, _, content = self.ask(f"/api/v1/actions/{name}", "POST", encoded, **headers)
+        return status, json.loads(content)
+
+
+def _fill(data_dir: Path, ids: IdSource) -> list[Event]:
+    put = PictureFolder(data_dir).put(*encode_jpeg(np.zeros((272, 640, 3), np.uint8), quality=80, max_edge_px=640))
+    now = SystemClock().now()
+    events = [
+        Event(
+            id=ids.next(),
+            camera="door",
+            label=label,
+            score=0.9,
+            box=Box(0.1, 0.2, 0.4, 0.9),
+            started=now,
+            seen=now.later(3.0),
+            boot_id="boot",
+            end_reason="left",
+            picture=picture,
+        )
+        for label, picture in (("Cat", put.picture), (HOSTILE, None))
+    ]
+    store = EventStore(data_dir)
+    store.commit([Record(tuple(events), (), new_pictures=frozenset({put.picture.sha256}))])
+    store.close()
+    return events
+
+
+@pytest.fixture
+def site(data_dir: Path) -> Iterator[Site]:
+    site = Site(data_dir)
+    yield site
+    site.close()
+
+
+PAGES = ("/", "/events", "/counts", "/device", "/cameras/door/now.jpg", "/events/{id}", "/events/{id}/picture.jpg")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_strangers_are_sent_to_the_door(site: Site, path: str) -> None:
+    status, headers, body = site.ask(path.format(id=site.events[0].id))
+    assert status == 303
+    assert headers["location"].startswith("/login?next=/")
+    assert body == b""
+
+
+@pytest.mark.parametrize("path", ["/api/v1/events", "/api/v1/state", "/api/v1/stream", "/metrics"])
+def test_strange_machines_are_refused(site: Site, path: str) -> None:
+    assert site.ask(path)[0] == 401
+    assert site.ask(path, Authorization="Bearer edge_wrong")[0] == 401
+    assert site.ask(path, Cookie="edge_session=9999999999.aa.bb")[0] == 401
+
+
+def test_every_answer_carries_the_strict_headers(site: Site) -> None:
+    for path in ("/login", "/", "/healthz", "/static/style.css", "/nowhere", "/api/v1/state"):
+        _, headers, _ = site.ask(path)
+        assert "default-src 'none'" in headers["content-security-policy"], path
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-frame-options"] == "DENY"
+        assert "server" not in headers
+
+
+def test_logging_in_and_out(site: Site) -> None:
+    assert site.log_in("wrong")[0] == 403
+    status, headers = site.log_in(after="/events?label=Cat")
+    assert (status, headers["location"]) == (303, "/events?label=Cat")
+    assert {"HttpOnly", "SameSite=strict"} <= set(headers["set-cookie"].split("; "))
+    assert b"porch" in site.ask("/")[2]
+    status, headers, _ = site.ask("/logout", "POST", b"", X_CSRF_Token=site.csrf)
+    assert 'edge_session="";' in headers["set-cookie"]
+
+
+@pytest.mark.parametrize("after", ["//evil.example/", "https://evil.example/", "/\\evil.example", "evil"])
+def test_logging_in_leads_nowhere_else(site: Site, after: str) -> None:
+    assert site.log_in(after=after)[1]["location"] == "/"
+
+
+def test_pages_show_what_is_kept_and_escape_what_came_from_outside(site: Site) -> None:
+    site.log_in()
+    cat, hostile = site.events
+    listing = site.ask("/events")[2].decode()
+    assert f"/events/{cat.id}" in listing
+    for path in ("/", "/events", "/counts", f"/events/{hostile.id}", "/events?label=%3Cscript%3E"):
+        status, _, page = site.ask(path)
+        assert status == 200, path
+        assert b"<script>alert" not in page
+    only = site.ask("/events?label=Cat")[2].decode()
+    assert cat.id in only
+    assert hostile.id not in only
+    picture = site.ask(f"/events/{cat.id}/picture.jpg")
+    assert (picture[0], picture[1]["content-type"], picture[2][:2]) == (200, "image/jpeg", b"\xff\xd8")
+    assert "immutable" in picture[1]["cache-control"]
+    assert site.ask(f"/events/{cat.id}/thumbnail.jpg")[2][:2] == b"\xff\xd8"
+    assert site.ask(f"/events/{hostile.id}/picture.jpg")[0] == 404
+    assert site.ask("/events?day=yesterday")[0] == 400
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/events/../../etc/passwd", "/static/../render.py", "/static/%2e%2e/render.py", "/static//etc/passwd", "/cameras/..%2f/now.jpg",
+     "/events/%00/picture.jpg", "/events/' OR 1=1 --"],
+)  # fmt: skip
+def test_no_path_leads_out(site: Site, path: str) -> None:
+    site.log_in()
+    status, _, body = site.ask(path.replace(" ", "%20"))
+    assert status in (307, 404)
+    assert b"root:" not in body
+    assert b"import" not in body
+
+
+def test_doing_something_needs_the_right_page(site: Site) -> None:
+    site.log_in()
+    body = {"request_id": "1", "arguments": {"camera": "door"}}
+    assert site.act("snapshot", body)[0] == 403
+    assert site.act("snapshot", body, X_CSRF_Token="wrong")[0] == 403
+    token = {"X_CSRF_Token": site.csrf}
+    assert site.act("snapshot", body, **token, Origin="http://evil.example")[0] == 403
+    assert site.act("snapshot", body, **token, Sec_Fetch_Site="cross-site")[0] == 403
+    assert site.done == []
+    status, answer = site.act("snapshot", body, **token, Origin=f"http://127.0.0.1:{site.server.port}")
+    assert (status, answer["ok"], site.done) == (200, True, ["door"])
+    assert site.act("snapshot", body, **token)[1] == answer
+    assert site.done == ["door"]
+
+
+def test_a_machine_may_what_its_token_says(site: Site) -> None:
+    bearer = {"Authorization": f"Bearer {site.token}"}
+    assert site.act("snapshot", {"arguments": {"camera": "door"}}, **bearer)[0] == 200
+    status, answer = site.act("reboot", {}, **bearer)
+    assert (status, answer["ok"]) == (409, False)
+    assert "admin" in str(answer["error"])
+    assert site.done == ["door"]
+    for wrong in ([], {"arguments": {"camera": 1}}, {"request": 1}, "x"):
+        assert site.act("snapshot", wrong, **bearer)[0] in (400, 409)
+
+
+def test_what_is_too_large_is_refused(site: Site) -> None:
+    bearer = f"Bearer {site.token}"
+    status, _, _ = site.ask("/api/v1/actions/snapshot", "POST", b"x" * (BODY_BYTES + 1), Authorization=bearer)
+    assert status == 413
+    assert site.ask("/healthz")[0] == 200
+
+
+def test_the_interface_lists_events_page_by_page(site: Site) -> None:
+    bearer = {"Authorization": f"Bearer {site.token}"}
+    first = json.loads(site.ask("/api/v1/events?limit=1", **bearer)[2])
+    second = json.loads(site.ask(f"/api/v1/events?limit=1&before={first['before']}", **bearer)[2])
+    assert [page["events"][0]["id"] for page in (first, second)] == [event.id for event in reversed(site.events)]
+    one = json.loads(site.ask(f"/api/v1/events/{site.events[0].id}", **bearer)[2])
+    assert one["label"] == "Cat"
+    assert site.ask(f"/api/v1/events/{site.events[0].id[:8]}", **bearer)[0] == 404
+    assert site.ask("/api/v1/events?limit=100000", **bearer)[0] == 400
+
+
+def test_live_pictures_are_sent_when_they_are_new(site: Site) -> None:
+    site.log_in()
+    assert site.ask("/cameras/door/now.jpg")[0] == 404
+    assert site.ask("/cameras/back/now.jpg")[0] == 404
+    site.take()
+    status, headers, jpeg = site.ask("/cameras/door/now.jpg")
+    assert (status, jpeg[:2]) == (200, b"\xff\xd8")
+    assert site.ask("/cameras/door/now.jpg", If_None_Match=headers["etag"])[0] == 304
+    site.take()
+    assert site.ask("/cameras/door/now.jpg", If_None_Match=headers["etag"])[0] == 200
+
+
+def test_only_so_many_watch_a_stream(site: Site) -> None:
+    site.log_in()
+    site.take()
+    watching = []
+    for _ in range(VIEWERS):
+        connection = http.client.HTTPConnection("127.0.0.1", site.server.port, timeout=10)
+        connection.request("GET", "/cameras/door/live", headers={"Cookie": site.cookie})
+        response = connection.getresponse()
+        assert response.status == 200
+        assert response.readline().startswith(b"--edge-frame")
+        watching.append(connection)
+    assert site.ask("/cameras/door/live")[0] == 503
+    for connection in watching:
+        connection.close()
+
+
+def test_news_reach_an_open_page(site: Site) -> None:
+    site.log_in()
+    connection = http.client.HTTPConnection("127.0.0.1", site.server.port, timeout=10)
+    connection.request("GET", "/api/v1/stream", headers={"Cookie": site.cookie})
+    response = connection.getresponse()
+    assert response.readline() == b"retry: 3000\n"
+    site.health.report("camera", "door", "failed", "gone")
+    event = msgspec.structs.replace(site.events[0], revision=2)
+    site.server.committed([Record((event,), ())])
+    seen = b""
+    while b"camera door failed" not in seen or event.id.encode() not in seen:
+        seen += response.readline()
+    connection.close()
+
+
+def test_health_says_whether_a_camera_runs(site: Site) -> None:
+    assert site.ask("/healthz")[0] == 200
+    site.health.report("camera", "door", "failed", "secret cause")
+    status, _, body = site.ask("/healthz")
+    assert status == 503
+    assert b"secret" not in body

@@ -1,0 +1,143 @@
+"""Parts of the page that need no server."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.clock import Instant, day_of
+from edge.geometry import WHOLE, Box
+from edge.health import Condition, State
+from edge.store.port import Event
+from edge.testing.clock import SimulatedClock
+from edge.web.access import FIRST, FOLDER, TRIES, Access
+from edge.web.archive import crop_around
+from edge.web.plots import by_day, timeline
+from edge.web.render import lamp_of
+
+TODAY = day_of(date(2026, 11, 21))
+
+
+def condition(state: State) -> Condition:
+    return Condition(part="camera", name="door", state=state, cause="", since=Instant(0, 0))
+
+
+@pytest.mark.parametrize(
+    ("states", "kind", "text"),
+    [
+        ([], "warn", "Starting"),
+        (["running", "ended"], "well", "All is well"),
+        (["running", "degraded"], "warn", "camera door degraded"),
+        (["absent", "failed"], "trouble", "camera door absent +1"),
+    ],
+)
+def test_the_device_in_one_word(states: list[State], kind: str, text: str) -> None:
+    assert lamp_of([condition(state) for state in states]) == (kind, text)
+
+
+coordinates = st.tuples(*[st.floats(0, 1)] * 4).map(
+    lambda v: Box(min(v[0], v[2]), min(v[1], v[3]), max(v[0], v[2]), max(v[1], v[3]))
+)
+
+
+@given(coordinates, st.integers(64, 4000), st.integers(64, 4000))
+def test_a_thumbnail_shows_the_thing_and_stays_in_the_picture(box: Box, width: int, height: int) -> None:
+    part = crop_around(box, (width, height))
+    assert -1e-6 <= part.left < part.right <= 1 + 1e-6
+    assert -1e-6 <= part.top < part.bottom <= 1 + 1e-6
+    x, y = box.centre
+    assert part.left - 1e-6 <= x <= part.right + 1e-6
+    assert part.top - 1e-6 <= y <= part.bottom + 1e-6
+    if part.width < 0.999 and part.height < 0.999:  # nothing had to be cut off
+        assert part.width * width / (part.height * height) == pytest.approx(4 / 3)
+        assert box.width <= part.width
+        assert box.height <= part.height
+
+
+def event(wall_s: float) -> Event:
+    moment = Instant(wall_s, wall_s)
+    return Event(id="1", camera="door", label="Cat", score=1, box=WHOLE, started=moment, seen=moment, boot_id="b")
+
+
+def test_a_day_on_a_line() -> None:
+    bars = timeline([event(1_800_000_000.0)] * 3 + [event(1_800_000_000.0 + 3600)])
+    assert [bar.title[-1] for bar in bars] == ["3", "1"]
+    assert bars[1].x - bars[0].x == 40
+    assert bars[0].height == 3 * bars[1].height
+    assert timeline([]) == []
+
+
+def test_counts_of_a_month() -> None:
+    plot = by_day({"Cat": {TODAY: 3, TODAY - 6: 1}, "Dog": {TODAY: 1, TODAY - 29: 10}}, TODAY)
+    assert [(row.label, row.today, row.week, row.month) for row in plot.rows] == [("Dog", 1, 1, 11), ("Cat", 3, 4, 4)]
+    assert [line.text for line in plot.lines] == ["0", "5", "10"]
+    assert len(plot.bars) == 4
+    lowest = plot.lines[0].y
+    of_today = [bar for bar in plot.bars if bar.title.startswith("21 Nov")]
+    assert of_today[0].y + of_today[0].height == pytest.approx(lowest, abs=0.2)
+    assert of_today[1].y + of_today[1].height == pytest.approx(of_today[0].y, abs=0.2)
+    assert by_day({}, TODAY).rows == []
+
+
+@pytest.fixture
+def access(tmp_path: Path) -> Access:
+    return Access(tmp_path, SimulatedClock())
+
+
+def first_password(folder: Path) -> str:
+    return (folder / FOLDER / FIRST).read_text().strip()
+
+
+def test_the_first_password_is_made_shown_and_forgotten(tmp_path: Path, access: Access) -> None:
+    assert (tmp_path / FOLDER / FIRST).stat().st_mode & 0o777 == 0o600
+    password = first_password(tmp_path)
+    again = Access(tmp_path, SimulatedClock())
+    cookie = again.log_in(password, "192.0.2.1")
+    assert cookie is not None
+    assert again.first_password is None
+    assert again.session(cookie) is not None
+    assert password not in (tmp_path / FOLDER / "access.json").read_text()
+
+
+def test_a_session_outlives_a_restart_but_not_a_new_password(tmp_path: Path, access: Access) -> None:
+    cookie = access.log_in(first_password(tmp_path), "here") or ""
+    restarted = Access(tmp_path, SimulatedClock())
+    assert restarted.session(cookie) == access.session(cookie) is not None
+    Access(tmp_path, SimulatedClock()).set_password("a better one")
+    assert access.session(cookie) is None
+    assert access.log_in("a better one", "here") is not None
+
+
+@pytest.mark.parametrize("cookie", ["", ".", "x", "9999999999.aa.bb", "9999999999", "é.é.é", "1" * 5000])
+def test_a_made_up_session_is_none(access: Access, cookie: str) -> None:
+    assert access.session(cookie) is None
+
+
+def test_an_old_session_is_over(tmp_path: Path, access: Access) -> None:
+    body = "1000000000.aa"
+    assert access.session(access._signed(body)) is None
+
+
+def test_passwords_cannot_be_tried_without_end(tmp_path: Path) -> None:
+    clock = SimulatedClock()
+    access = Access(tmp_path, clock)
+    password = first_password(tmp_path)
+    for _ in range(int(TRIES)):
+        assert access.log_in("wrong", "there") is None
+    assert access.log_in(password, "there") is None
+    assert access.log_in(password, "elsewhere") is not None
+    clock.advance(60)
+    assert access.log_in(password, "there") is not None
+
+
+def test_tokens_of_machines(access: Access) -> None:
+    token = access.add_token("home", "operate")
+    session = access.bearer(token)
+    assert session is not None
+    assert (session.granted, session.csrf) == ("operate", "")
+    assert access.bearer(token + "x") is None
+    assert access.remove_token("home")
+    assert not access.remove_token("home")
+    assert access.bearer(token) is None
