@@ -176,9 +176,7 @@ def build(config: Config, *, once: bool = False) -> Appliance:
         actions=performer.actions,
         ask=performer.ask,
     )
-    page = make_page(config, page_rooms, health) if config.web.host else None
-    if page is not None:
-        keeper.listen(page.committed)
+    page = make_page(config, page_rooms, health, keeper) if config.web.host else None
     appliance = Appliance(
         data_dir=data_dir,
         device=device,
@@ -265,7 +263,7 @@ def _newest_id(config: Config) -> str:
         store.close()
 
 
-def make_page(config: Config, rooms: PageRooms, health: Health) -> "Server | None":
+def make_page(config: Config, rooms: PageRooms, health: Health, keeper: Keeper) -> "Server | None":
     """None where its libraries are missing: the rest goes on, and the state says so."""
     try:
         from edge.web.server import Server
@@ -274,7 +272,9 @@ def make_page(config: Config, rooms: PageRooms, health: Health) -> "Server | Non
         health.report("page", "web", "absent", cause)
         log.warning("page left out error=%s", cause)
         return None
-    return Server(rooms, config.web)
+    page = Server(rooms, config.web)
+    keeper.listen(page.committed)
+    return page
 
 
 def facts_of(conditions: list[Condition]) -> Facts:
