@@ -21,6 +21,7 @@ from edge.polygons import Points, flaw_of
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 EvenPixels = Annotated[int, msgspec.Meta(ge=64, le=16_384, multiple_of=2)]
+Percent = Annotated[float, msgspec.Meta(ge=0.0, le=100.0)]
 Seconds = Annotated[float, msgspec.Meta(gt=0.0, le=86_400.0)]
 
 
@@ -222,6 +223,37 @@ class Light(Section, frozen=True):
     """The level at which the lights shine."""
 
 
+class Power(Section, frozen=True):
+    sources: tuple[Literal["sysfs", "upower", "nut", "pin"], ...] = ()
+    """Who tells of mains and battery; the most cautious word counts. Empty: those that are found (docs/device.md)."""
+    nut: Annotated[str, msgspec.Meta(pattern=r"^[^@:\s]*(@[^@:\s]+(:\d{1,5})?)?$")] = ""
+    """The UPS as NUT's own tools name it: `NAME@HOST:PORT`; what is missing is the first UPS, localhost and 3493."""
+    pin: Pin | None = None
+    """Pin that a UPS HAT holds while mains power is good."""
+    pin_good: Literal["high", "low"] = "high"
+    """The level of that pin while mains power is good."""
+    low_percent: Percent = 15.0
+    """At this charge and below it the battery is low; it is well again 5 above. What a UPS itself calls low is low too."""
+
+
+class Network(Section, frozen=True):
+    source: Literal["auto", "networkmanager", "netlink"] = "auto"
+    """Who tells of the network. `auto`: NetworkManager where it runs, else the kernel's routes."""
+    metered: Literal["auto", "yes", "no"] = "auto"
+    """Whether traffic costs, whatever the source says; `auto`: as it says, which the kernel's routes do not."""
+
+
+class Limits(Section, frozen=True):
+    hot_c: Annotated[float, msgspec.Meta(ge=40, le=120)] = 80.0
+    """The device is hot from this temperature of its hottest zone on, and well again 8 below."""
+    low_storage_percent: Percent = 5.0
+    """Storage is low when less than this share of the data folder's file system is free, of its bytes or of its inodes."""
+    idle_after_s: Seconds = 600.0
+    """The device is idle when nothing was seen and nobody asked for anything for so long."""
+    settle_s: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 1.5
+    """A change of power or network counts when it has lasted so long: both flap."""
+
+
 class Config(Section, frozen=True):
     device: Device = Device()
     paths: Paths = Paths()
@@ -239,6 +271,10 @@ class Config(Section, frozen=True):
     button: tuple[Button, ...] = ()
     light: Light = Light()
     web: Web = Web()
+
+    power: Power = Power()
+    network: Network = Network()
+    limits: Limits = Limits()
 
     @property
     def data_dir(self) -> Path:
@@ -278,6 +314,7 @@ def parse(raw: dict[str, Any], *, place: str) -> Config:
         raise ConfigError(_explain(str(error), raw, place), hint="`edge config show` prints the defaults") from error
     _check_cameras(config, place)
     _check_pins(config, place)
+    _check_power(config.power, place)
     return config
 
 
@@ -373,6 +410,7 @@ def _check_pins(config: Config, place: str) -> None:
     """Each pin has one function, and each button its own name."""
     status = config.light.pin if isinstance(config.light.pin, tuple) else (config.light.pin,)
     lights = [("light.pin", pin) for pin in status] + [("light.privacy_pin", config.light.privacy_pin)]
+    lights += [("power.pin", config.power.pin)]
     uses = [(f"button[{index}].pin", button.pin) for index, button in enumerate(config.button)]
     taken: dict[int, str] = {}
     for where, pin in uses + [(where, pin) for where, pin in lights if pin is not None]:
@@ -383,6 +421,13 @@ def _check_pins(config: Config, place: str) -> None:
     for index, name in enumerate(names):
         if name in names[:index]:
             raise ConfigError(f"{place}: button[{index}].name: {name!r} is taken", hint="give each its own name")
+
+
+def _check_power(power: Power, place: str) -> None:
+    if "pin" in power.sources and power.pin is None:
+        raise ConfigError(f"{place}: power.sources: there is no pin", hint="add power.pin")
+    if int(power.nut.partition(":")[2] or 1) not in range(1, 65536):
+        raise ConfigError(f"{place}: power.nut: {power.nut!r} has no such port", hint="ports are 1 to 65535")
 
 
 def _check_options(camera: Camera, scheme: str, where: str) -> None:

@@ -3,6 +3,7 @@
 Nothing native is loaded in this process: runtimes and delegates are tried in isolates, so that what aborts is a finding too.
 """
 
+import asyncio
 import importlib.util
 import os
 import platform
@@ -18,7 +19,12 @@ import msgspec
 import numpy as np
 
 from edge import assets
+from edge.buttons.gpio import open_pins
+from edge.clock import SystemClock
 from edge.config import Config, split_address
+from edge.device.finding import make_monitor, networkmanager_runs, networkmanager_serves
+from edge.device.monitor import SourceStatus, running
+from edge.device.words import describe
 from edge.errors import EdgeError
 from edge.recognition import catalogue, edgetpu
 from edge.recognition.accelerators import Accelerator, find_edgetpus
@@ -29,6 +35,7 @@ Level = Literal["ok", "warn", "fail"]
 ENOUGH_MEMORY_BYTES = 400_000_000
 TRIAL_TIMEOUT_S = 5.0
 TRIALS = 5
+SOURCES_S = 8.0
 VIDEO_SCHEMES = ("file", "rtsp", "rtsps", "http", "https")
 
 
@@ -200,6 +207,35 @@ def _video(patient: Patient) -> Iterator[Finding]:
         yield Finding(level=level, what="video", value=value, remedy=remedy)
 
 
+def _device(patient: Patient) -> Iterator[Finding]:
+    """Each source of the device's state, asked once."""
+    for status in asyncio.run(_ask_sources(patient)):
+        what = status.name
+        if status.problem:
+            yield Finding(level="warn", what=what, value=status.problem, remedy="see docs/device.md")
+        elif status.value is None:
+            yield Finding(level="warn", what=what, value="says nothing", remedy="see docs/device.md")
+        else:
+            yield Finding(level="ok", what=what, value=f"{status.facet}: {describe(status.value)}")
+    yield from _unasked(patient)
+
+
+async def _ask_sources(patient: Patient) -> list[SourceStatus]:
+    driver = patient.config.gpio.driver
+    monitor = make_monitor(patient.config, SystemClock(), lambda: open_pins(driver), root=patient.root)
+    async with running(monitor, SOURCES_S):
+        return monitor.statuses
+
+
+def _unasked(patient: Patient) -> Iterator[Finding]:
+    """NetworkManager runs and could tell more than the routes do."""
+    automatic = patient.config.network.source == "auto"
+    if automatic and networkmanager_runs(patient.root) and not networkmanager_serves(patient.root):
+        remedy = "apt install python3-dbus-fast, or pip install 'edge-appliance[dbus]'"
+        value = "runs and is not asked: the package dbus-fast is not installed"
+        yield Finding(level="warn", what="networkmanager", value=value, remedy=remedy)
+
+
 def _from_error(level: Level, what: str, error: EdgeError) -> Finding:
     return Finding(level=level, what=what, value=str(error.args[0]), remedy=error.hint)
 
@@ -212,5 +248,6 @@ CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
     _video,
     _accelerator,
     _delegate,
+    _device,
 )
 """In the order in which they are told; what a later one needs is checked by an earlier one."""

@@ -8,17 +8,24 @@ import msgspec
 
 from edge.clock import Clock, Instant
 
-Part = Literal["camera", "accelerator", "card", "motion", "gpio", "button", "light", "page"]
+Part = Literal[
+    "camera", "accelerator", "card", "motion", "gpio", "button", "light", "page", "power", "network", "heat", "storage"
+]
 State = Literal["running", "failed", "stalled", "ended", "degraded", "absent", "moving", "still", "full"]
 """running · failed: an error, it is tried again · stalled: silent without an error · ended: a finite source is over · degraded: something
 else serves in its place · absent: not there · moving, still: what a camera sees · full: no room, so that pictures are not kept."""
 
 
 TROUBLE = frozenset({"failed", "stalled", "degraded", "absent", "full"})
+CAUSE_S = 10.0
+"""A new cause of the same state is told at most this often."""
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
-    """How one part is. `cause` says in words why, empty when it is well; `before` is the state that this one followed."""
+    """How one part is. `cause` says in words why, empty when it is well; `before` is the state that this one followed.
+
+    `before` is `state` when only the cause is new.
+    """
 
     part: Part
     name: str
@@ -30,7 +37,7 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_news(self) -> bool:
         """Something went wrong, or is well again; not that a start or an end went as it should."""
-        return self.state in TROUBLE or self.before in TROUBLE
+        return self.before != self.state and (self.state in TROUBLE or self.before in TROUBLE)
 
 
 Listener = Callable[[Condition], None]
@@ -46,6 +53,7 @@ class Health:
         self._clock = clock
         self._lock = threading.Lock()
         self._conditions: dict[tuple[str, str], Condition] = {}
+        self._told_s: dict[tuple[str, str], float] = {}
         self._listeners: list[Listener] = []
 
     def listen(self, listener: Listener) -> None:
@@ -53,16 +61,17 @@ class Health:
         self._listeners.append(listener)
 
     def report(self, part: Part, name: str, state: State, cause: str = "") -> None:
-        """Say how a part is; saying the same state again changes nothing."""
+        """Say how a part is; saying the same again changes nothing, and a new cause is told when the last is `CAUSE_S` old."""
         with self._lock:
-            known = self._conditions.get((part, name))
+            now, known = self._clock.now(), self._conditions.get((part, name))
+            since, before = now, known.state if known is not None else None
             if known is not None and known.state == state:
-                return
-            before = known.state if known is not None else None
-            condition = Condition(
-                part=part, name=name, state=state, cause=cause, since=self._clock.now(), before=before
-            )
+                if known.cause == cause or now.boot_s - self._told_s[part, name] < CAUSE_S:
+                    return
+                since = known.since
+            condition = Condition(part=part, name=name, state=state, cause=cause, since=since, before=before)
             self._conditions[part, name] = condition
+            self._told_s[part, name] = now.boot_s
             for listener in self._listeners:
                 listener(condition)
 

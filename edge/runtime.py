@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -35,6 +35,10 @@ DRAIN_S = 30.0
 STOP_DRAIN_S = 3.0
 RESULT_LIMIT_S = 60.0
 """Frames that come for so long without one result: recognition hangs, and only a new process mends that."""
+
+
+Background = Callable[[], Coroutine[None, None, None]]
+"""What lives in the loop beside the rooms, until it is cancelled."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +92,7 @@ class Appliance:
         board: Board | None = None,
         page: Page | None = None,
         showcase: Showcase | None = None,
+        background: Sequence[Background] = (),
         result_limit_s: float = RESULT_LIMIT_S,
     ) -> None:
         self.data_dir = data_dir
@@ -106,6 +111,7 @@ class Appliance:
         self.board = board
         self.page = page
         self._showcase = showcase
+        self._background = background
         self._restart = threading.Event()
         self._result_limit_s = result_limit_s
 
@@ -129,6 +135,7 @@ class Appliance:
         await control.start()
         if self.page is not None:
             await self.page.start()
+        tasks = [asyncio.create_task(self._keep(work)) for work in self._background]
         self._watchdog.ready()
         log.info("started device=%s detector=%r data=%s", self.device, self.detector.name, self.data_dir)
         while not self._ordered(stop) and self.pipeline.running and self._fatal.error is None:
@@ -138,6 +145,9 @@ class Appliance:
         await control.stop()
         if self.page is not None:
             await self.page.stop()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         ended_by_itself = not self._ordered(stop) and self._fatal.error is None
         if self._fatal.error is None or isinstance(self._fatal.error, CameraBlockedError):  # all other rooms are well
             await asyncio.to_thread(self._stop, DRAIN_S if ended_by_itself else STOP_DRAIN_S)
@@ -145,6 +155,13 @@ class Appliance:
         self._fatal.reraise()
         log.info("stopped device=%s", self.device)
         return self._report()
+
+    async def _keep(self, work: Background) -> None:
+        """Run what lives in the loop, as a room: its death is the program's."""
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - the owner must know that it does nothing any more
+            self._fatal(error)
 
     def restart(self) -> None:
         """End in order, to be started again. Thread: any; does not wait."""

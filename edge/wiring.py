@@ -2,12 +2,14 @@
 
 import logging
 import platform
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from edge import __version__
 from edge.actions.performer import Performer
 from edge.actions.standard import Rooms, standard_actions
 from edge.buttons.build import Board
+from edge.buttons.gpio import open_pins
 from edge.buttons.light import Facts
 from edge.camera.lit import LitCamera, OpenLight
 from edge.camera.opening import make_camera, silence_limit_s
@@ -17,10 +19,14 @@ from edge.camera.watch import CameraWatch
 from edge.clock import SystemClock
 from edge.config import Camera as CameraSection
 from edge.config import Config, Tracking, split_address
+from edge.device.finding import make_monitor
+from edge.device.idleness import Idleness
+from edge.device.monitor import Monitor
+from edge.device.reporting import report_conditions
 from edge.errors import CameraBlockedError, ConfigError
 from edge.events.housekeeping import Housekeeper
 from edge.events.keeper import Keeper
-from edge.events.lifecycle import LifeCycle
+from edge.events.lifecycle import LifeCycle, Outcome
 from edge.events.looks import LookThread
 from edge.events.message import notice_message, state_message
 from edge.events.tracks import TrackSettings
@@ -40,7 +46,7 @@ from edge.recognition.failover import FailoverDetector
 from edge.recognition.port import Detector
 from edge.recognition.runtime import runtime_name
 from edge.recognition.second_look import SecondLook
-from edge.runtime import Appliance, Fatal
+from edge.runtime import Appliance, Background, Fatal
 from edge.store.events import EventStore
 from edge.store.pictures import PictureFolder
 from edge.store.port import Message
@@ -101,6 +107,8 @@ def build(config: Config, *, once: bool = False) -> Appliance:
             done.frames, done.dropped, done.infer_s, keeper.events, keeper.pictures, keeper.lost, keeper.waiting
         )
 
+    idleness = Idleness(clock, config.limits.idle_after_s)
+    monitor = make_monitor(config, clock, lambda: open_pins(config.gpio.driver), idle=idleness)
     showcase = None
     if sender is not None:
         sources = Sources(
@@ -109,6 +117,7 @@ def build(config: Config, *, once: bool = False) -> Appliance:
             versions=_versions(config),
             conditions=health.conditions,
             figures=figures,
+            device_state=monitor.current,
         )
         showcase = Tree(config, data_dir, sender, sources, clock, fatal).showcase
         keeper.listen(showcase.committed)
@@ -137,15 +146,13 @@ def build(config: Config, *, once: bool = False) -> Appliance:
         [camera(section) for section in config.camera],
         detector,
         lambda name: LifeCycle(name, clock.boot_id, settings, detector.threshold_of, ids.next, looks),
-        keeper.submit,
+        _touching(idleness, keeper.submit),
         fatal,
         health,
         watch=watch,
         retry=not once,
         looks=looks,
-        gates={
-            section.name: make_gate(config, section, health) for section in config.camera if is_gated(config, section)
-        },
+        gates=gates_of(config, health),
     )
     performer = Performer(
         standard_actions(
@@ -162,6 +169,7 @@ def build(config: Config, *, once: bool = False) -> Appliance:
         data_dir,
         clock,
         fatal,
+        asked=idleness.touch,
     )
     page_rooms = PageRooms(
         device=device,
@@ -194,8 +202,30 @@ def build(config: Config, *, once: bool = False) -> Appliance:
         board=board,
         page=page,
         showcase=showcase,
+        background=_background(monitor, health, once=once),
     )
     return appliance
+
+
+def _background(monitor: Monitor, health: Health, *, once: bool) -> Sequence[Background]:
+    """What lives in the loop; one pass needs none of it."""
+    return () if once else (monitor.run, lambda: report_conditions(monitor, health))
+
+
+def _touching(idleness: Idleness, submit: Callable[[Outcome], None]) -> Callable[[Outcome], None]:
+    """What is seen ends idleness."""
+
+    def touch_and_submit(outcome: Outcome) -> None:
+        if outcome.changes:
+            idleness.touch()
+        submit(outcome)
+
+    return touch_and_submit
+
+
+def gates_of(config: Config, health: Health) -> dict[str, Gate]:
+    """By camera."""
+    return {section.name: make_gate(config, section, health) for section in config.camera if is_gated(config, section)}
 
 
 def is_gated(config: Config, section: CameraSection) -> bool:

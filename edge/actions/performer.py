@@ -55,6 +55,7 @@ class Performer:
 
     Args:
         failed: called with whatever unforeseen thing the thread died of.
+        asked: called with every request, in the asker's thread; must not block.
 
     Thread: `ask` any.
     """
@@ -68,11 +69,13 @@ class Performer:
         *,
         rate_per_s: float = RATE_PER_S,
         burst: float = BURST,
+        asked: Callable[[], None] = lambda: None,
     ) -> None:
         self.actions = {action.name: action for action in actions}
         self._data_dir = data_dir
         self._clock = clock
         self._failed = failed
+        self._asked = asked
         self._rate = (rate_per_s, burst)
         self._allowances: dict[str, Allowance] = {}
         self._lock = threading.Lock()
@@ -93,6 +96,7 @@ class Performer:
         Args:
             answered: gets the answer, exactly once, in this thread or the performer's; must not block.
         """
+        self._asked()
         try:
             self._check(request)
             self._queue.put_nowait((request, answered))

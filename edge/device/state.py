@@ -84,7 +84,7 @@ StateListener = Callable[[DeviceState], None]
 
 
 class DeviceMonitor(Protocol):
-    """Keeps the newest state. Thread: the one that runs asyncio."""
+    """Keeps the newest state. Thread: `current` any, the rest the one that runs asyncio."""
 
     def current(self) -> DeviceState:
         """The newest settled state, with the newest numbers; never waits."""

@@ -53,7 +53,7 @@ class Sources:
 
 def summary(sources: Sources) -> SummaryMessage:
     conditions, now = sources.conditions(), sources.device_state()
-    problems = tuple(_problems(conditions, now))
+    problems = tuple(_problems(conditions))
     states = {each.name: each.state for each in conditions if each.part == "camera"}
     accelerator = next((each for each in conditions if each.part == "accelerator"), None)
     return SummaryMessage(
@@ -83,22 +83,13 @@ def summary(sources: Sources) -> SummaryMessage:
     )
 
 
-def _problems(conditions: Sequence[Condition], now: DeviceState) -> list[str]:
-    """In words, the gravest first."""
-    found = [
+def _problems(conditions: Sequence[Condition]) -> list[str]:
+    """In words; power, network, heat and storage are conditions too."""
+    return [
         f"{each.part} {each.name}: {each.cause or each.state}"
         for each in conditions
         if each.state in TROUBLE and not (each.part == "accelerator" and each.state == "absent")
     ]
-    if now.power.under_voltage:
-        found.append("power: the supply's voltage is too low")
-    if now.power.battery_low:
-        found.append("power: the battery is nearly empty")
-    if now.storage.low:
-        found.append("card: nearly full")
-    if now.thermal.hot:
-        found.append("heat: the processor is too hot and runs slower")
-    return found
 
 
 def stats(

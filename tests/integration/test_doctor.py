@@ -23,7 +23,8 @@ def found(patient: Patient) -> dict[str, Finding]:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/net").mkdir(parents=True)
+    (tmp_path / "proc/net/route").write_text("Iface Destination Gateway Flags\n")
     (tmp_path / "proc/meminfo").write_text("MemTotal: 900000 kB\nMemAvailable: 400000 kB\n")
     return tmp_path
 

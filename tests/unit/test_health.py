@@ -1,4 +1,4 @@
-from edge.health import Condition, Health
+from edge.health import CAUSE_S, Condition, Health
 from edge.testing.clock import SimulatedClock
 
 
@@ -22,3 +22,18 @@ def test_changes_are_told_once_and_trouble_is_news() -> None:
     assert told[1].since.boot_s == 100
     assert told[2].since.boot_s == 105
     assert [c.state for c in health.conditions()] == ["ended"]
+
+
+def test_a_new_cause_is_told_but_is_no_news_and_comes_at_a_bounded_rate() -> None:
+    clock, told = SimulatedClock(), list[Condition]()
+    health = Health(clock)
+    health.listen(told.append)
+    health.report("power", "supply", "degraded", "on battery, 41 %")
+    clock.advance(CAUSE_S - 1)
+    health.report("power", "supply", "degraded", "on battery, 40 %")
+    clock.advance(1)
+    health.report("power", "supply", "degraded", "on battery, 39 %")
+    assert [(c.cause, c.since.boot_s, c.is_news) for c in told] == [
+        ("on battery, 41 %", 100, True),
+        ("on battery, 39 %", 100, False),
+    ]

@@ -55,6 +55,7 @@ VENDORS = {
     "libcamera": {"camera/picamera.py"},
     "uvicorn": {"web/server.py"},
     "jinja2": {"web/render.py"},
+    "dbus_fast": {"device/bus.py"},
     "gpiozero": {"buttons/gpio.py"},
     "cronsim": {"work/times.py"},
     "linuxpy": {"camera/v4l2_device.py"},
