@@ -11,6 +11,10 @@ from edge.polygons import Polygon
 
 HOLD_S = 1.0
 """Where something moved is looked at for so long after: it may be recognised only when it stands."""
+AGAIN_AFTER_S = 0.2
+"""Where nothing moves, a thing that wants another look has one so often: each shows nearly the same."""
+JITTER_S = 0.02
+"""Frames come a little early and a little late."""
 STILL_AFTER_S = 3.0
 """Motion is over when nothing moved for so long."""
 
@@ -56,6 +60,7 @@ class Gate:
         self._due_s: float | None = None
         self._moved_s: float | None = None
         self._moved: tuple[Box, ...] = ()
+        self._let_through_s: float | None = None
         self._set_motion(False)
 
     def decide(self, frame: Frame) -> Box | None:
@@ -65,7 +70,10 @@ class Gate:
         at_s = frame.taken.boot_s
         self._note(self._scene.update(frame), at_s)
         region = self._where(frame, at_s)
-        self.quiet += region is None
+        if region is None:
+            self.quiet += 1
+        else:
+            self._let_through_s = at_s
         return region
 
     def looked(self, at_s: float, region: Box, attention: Sequence[Box]) -> None:
@@ -100,6 +108,8 @@ class Gate:
         wanted = held + self._attention
         if not wanted:
             self._region = None
+            return None
+        if not held and self._let_through_s is not None and at_s - self._let_through_s < AGAIN_AFTER_S - JITTER_S:
             return None
         if not self._settings.regions:
             return WHOLE

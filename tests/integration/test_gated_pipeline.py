@@ -72,7 +72,8 @@ class Run:
     def __init__(self, camera: Camera, detector: FindsBright, **more: Any) -> None:
         self.outcomes: list[Outcome] = []
         self.errors: list[BaseException] = []
-        self.gate = Gate(Settings())
+        self.states: list[str] = []
+        self.gate = Gate(Settings(), on_motion=lambda moves: self.states.append("moving" if moves else "still"))
         self.detector = detector
         numbers = iter(range(1000))
         self.pipeline = Pipeline(
@@ -125,6 +126,29 @@ def test_a_thing_is_found_in_its_place_though_only_parts_were_looked_at() -> Non
     assert box.top == pytest.approx(300 / 720, abs=0.002)
     assert 3.0 <= seen_s < 3.4
     assert gone_s == pytest.approx(5.9)
+
+
+def test_what_comes_too_slowly_to_be_motion_is_found_by_the_scheduled_look() -> None:
+    class Fades(MemoryCamera):
+        """A thing that appears within four minutes."""
+
+        ended = property(lambda self: self._sequence >= 2400)  # type: ignore[assignment]
+
+        def read(self, timeout_s: float) -> Frame | None:
+            if self.ended:
+                return None
+            pixels = np.full((180, 320, 3), 90, np.uint8)
+            pixels[60:120, 100:160] = min(90 + self._sequence // 14, 250)
+            taken = self._start.later(self._sequence / 10)
+            self._sequence += 1
+            return Frame(self.name, self._sequence, pixels, taken)
+
+    run = Run(Fades("cam", [], start=Instant(0, 0)), FindsBright()).to_its_end()
+    assert "moving" not in run.states
+    assert [kind for kind, _, _ in run.changes] == ["started", "ended"], "ended with the camera"
+    begun_s = next(seen_s for kind, _, seen_s in run.changes if kind == "started")
+    assert 150 < begun_s < 155 + Settings().look_anyway_s
+    assert len(run.detector.seen) < 80
 
 
 def test_pictures_of_events_are_whole() -> None:
