@@ -163,6 +163,21 @@ class Mqtt(Section, frozen=True):
     host: str = ""
     """Name or address of the broker; empty: none, events wait in the outbox."""
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 1883
+    fallback: tuple[str, ...] = ()
+    """Further brokers, `HOST` or `HOST:PORT`, tried in turn while the first does not serve; everything else is alike for all."""
+    protocol: Literal["auto", "5", "3.1.1"] = "auto"
+    """Version of MQTT; `auto`: 5, and 3.1.1 where the broker refuses that."""
+    transport: Literal["tcp", "websockets"] = "tcp"
+    path: Annotated[str, msgspec.Meta(pattern=r"^/[\x21-\x7e]*$")] = "/mqtt"
+    """Of the WebSocket."""
+    tls: bool = False
+    """Encrypt; the broker's certificate is always verified."""
+    ca_file: str = ""
+    """PEM file with the authority of the broker's certificate; empty: those that the system knows."""
+    cert_file: str = ""
+    """PEM file with our own certificate, if the broker wants one."""
+    key_file: str = ""
+    """PEM file with its key, if that is not in `cert_file`."""
     username: str = ""
     password_file: str = ""
     """File whose first line is the password."""
@@ -315,6 +330,7 @@ def parse(raw: dict[str, Any], *, place: str) -> Config:
     _check_cameras(config, place)
     _check_pins(config, place)
     _check_power(config.power, place)
+    _check_mqtt(config.mqtt, f"{place}: mqtt")
     return config
 
 
@@ -331,7 +347,8 @@ def resolve_paths(config: Config, base: Path) -> Config:
         password_file = absolute(camera.password_file)
         cameras.append(msgspec.structs.replace(camera, source=source, password_file=password_file))
     paths = Paths(data=absolute(config.paths.data), models=absolute(config.paths.models))
-    mqtt = msgspec.structs.replace(config.mqtt, password_file=absolute(config.mqtt.password_file))
+    files = {key: absolute(getattr(config.mqtt, key)) for key in ("password_file", "ca_file", "cert_file", "key_file")}
+    mqtt = msgspec.structs.replace(config.mqtt, **files)
     return msgspec.structs.replace(config, camera=tuple(cameras), paths=paths, mqtt=mqtt)
 
 
@@ -428,6 +445,39 @@ def _check_power(power: Power, place: str) -> None:
         raise ConfigError(f"{place}: power.sources: there is no pin", hint="add power.pin")
     if int(power.nut.partition(":")[2] or 1) not in range(1, 65536):
         raise ConfigError(f"{place}: power.nut: {power.nut!r} has no such port", hint="ports are 1 to 65535")
+
+
+def split_broker(text: str, port: int) -> tuple[str, int]:
+    """`a.local` → (`a.local`, port), `a.local:1884`, `[::1]:1884`.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%]+)\]|([^\s:/\[\]]+))(?::([0-9]{1,5}))?", text)
+    number = int(found[3]) if found and found[3] else port
+    if found is None or not 1 <= number <= 65535:
+        raise ValueError(text)
+    return found[1] or found[2], number
+
+
+def _check_mqtt(mqtt: Mqtt, where: str) -> None:
+    for index, text in enumerate(mqtt.fallback):
+        try:
+            split_broker(text, mqtt.port)
+        except ValueError as error:
+            raise ConfigError(
+                f"{where}.fallback[{index}]: {text!r} is no broker", hint="write HOST or HOST:PORT"
+            ) from error
+    needs = (
+        ("fallback", "host", bool(mqtt.host)),
+        ("password_file", "username", bool(mqtt.username)),
+        ("ca_file", "tls = true", mqtt.tls),
+        ("cert_file", "tls = true", mqtt.tls),
+        ("key_file", "cert_file", bool(mqtt.cert_file)),
+    )
+    for key, needed, there in needs:
+        if getattr(mqtt, key) and not there:
+            raise ConfigError(f"{where}.{key}: does nothing without {needed}", hint=f"add {needed}, or remove the line")
 
 
 def _check_options(camera: Camera, scheme: str, where: str) -> None:

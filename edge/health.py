@@ -9,7 +9,19 @@ import msgspec
 from edge.clock import Clock, Instant
 
 Part = Literal[
-    "camera", "accelerator", "card", "motion", "gpio", "button", "light", "page", "power", "network", "heat", "storage"
+    "camera",
+    "accelerator",
+    "broker",
+    "card",
+    "motion",
+    "gpio",
+    "button",
+    "light",
+    "page",
+    "power",
+    "network",
+    "heat",
+    "storage",
 ]
 State = Literal["running", "failed", "stalled", "ended", "degraded", "absent", "moving", "still", "full"]
 """running · failed: an error, it is tried again · stalled: silent without an error · ended: a finite source is over · degraded: something

@@ -78,7 +78,7 @@ def build(config: Config, *, once: bool = False) -> Appliance:
     detector = make_detector(config, health, fatal)
     second_look = SecondLook(config.second_look, detector.labels, config.models_dir)
     looks = LookThread(second_look, fatal) if config.second_look else None
-    sender = Sender(data_dir, config.mqtt, device, fatal) if config.mqtt.host else None
+    sender = Sender(data_dir, config.mqtt, device, fatal, health) if config.mqtt.host else None
     pictures = PictureFolder(data_dir)
 
     def show(message: Message) -> None:

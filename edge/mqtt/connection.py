@@ -1,109 +1,230 @@
-"""One connection to a broker through paho. The only file of the daemon that imports it."""
+"""A connection that is always being made: brokers in turn, versions of MQTT in turn, growing pauses between."""
 
 import logging
-import socket
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, NamedTuple
-
-import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
+from typing import Any
 
 from edge import config
 from edge.errors import ConfigError
+from edge.health import State
+from edge.mqtt.backoff import Backoff
+from edge.mqtt.causes import BrokerTroubleError
+from edge.mqtt.inbox import Inbox
+from edge.mqtt.port import Address, Handler, Options, Protocol
+from edge.mqtt.session import NOT_SENT, NarrowerError, Session
+from edge.mqtt.tls import make_context
 
 log = logging.getLogger(__name__)
 
-RECONNECT_S = (1, 60)
-QOS = 1
+STABLE_S = 10.0
+"""A connection that lasted so long was a good one: after it the pauses begin small again."""
+END_S = 2.0
+
+Status = Callable[[State, str], None]
 
 
-class Connected(NamedTuple):
-    """The broker accepted us."""
+class Link:
+    """A broker, the version of MQTT that it was found to speak, and how many unacknowledged messages it takes at once."""
 
+    def __init__(self, address: Address, wanted: str, window: int) -> None:
+        self.address = address
+        self.window = window
+        self._wanted = wanted
+        self._spoken: Protocol | None = None
 
-class Disconnected(NamedTuple):
-    """The connection is gone; paho tries again by itself."""
+    def protocols(self) -> tuple[Protocol, ...]:
+        if self._spoken is not None:
+            return (self._spoken,)
+        both: tuple[Protocol, ...] = ("5", "3.1.1")
+        return both if self._wanted == "auto" else tuple(each for each in both if each == self._wanted)
 
-
-class Acknowledged(NamedTuple):
-    """The broker has the message of this id."""
-
-    mid: int
-
-
-News = Connected | Disconnected | Acknowledged
+    def found(self, protocol: Protocol | None) -> None:
+        self._spoken = protocol
 
 
 class Connection:
-    """Connects in the background and again after each loss, with growing pauses.
+    """Connects in the background and again after each loss.
 
     Args:
         will: topic and payload that the broker publishes, retained, when we vanish.
-        news: where everything that happens is put. paho calls back holding its lock, so nothing else is done there.
+        news: where what happens is put, in order: `Connected`, `Acknowledged`, `Disconnected`.
+        status: told how the broker is; may be called often with the same.
+        failed: called with whatever unforeseen thing a thread died of.
 
-    Thread: `publish` and `close` from one thread.
+    Raises:
+        ConfigError: the password file, or a file for TLS, cannot be used.
+
+    Thread: any.
     """
 
     def __init__(
-        self, settings: config.Mqtt, client_id: str, will: tuple[str, bytes], news: "SimpleQueue[Any]"
+        self,
+        settings: config.Mqtt,
+        client_id: str,
+        will: tuple[str, bytes],
+        news: "SimpleQueue[Any]",
+        *,
+        status: Status,
+        failed: Callable[[BaseException], None],
+        backoff: Backoff | None = None,
     ) -> None:
-        self._place = f"{settings.host}:{settings.port}"
+        self._settings = settings
+        self._client_id = client_id
+        self._will = will
         self._news = news
+        self._status = status
+        self._failed = failed
+        self._backoff = backoff or Backoff()
+        self._login = login_of(settings)
+        self._tls = make_context(settings)
+        self._links = [Link(address, settings.protocol, settings.inflight) for address in addresses(settings)]
+        self._lock = threading.Lock()
+        self._session: Session | None = None
+        self._current: Session | None = None
+        self._filters: list[str] = []
+        self._closing = threading.Event()
+        self._inbox = Inbox(failed)
         self._reported = ""
-        client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv311)
-        if settings.username:
-            client.username_pw_set(settings.username, _read_password(settings.password_file))
-        client.will_set(will[0], will[1], qos=QOS, retain=True)
-        client.max_inflight_messages_set(settings.inflight)
-        client.reconnect_delay_set(*RECONNECT_S)
-        client.on_socket_open = _no_delay
-        client.on_connect = self._on_connect
-        client.on_connect_fail = self._on_connect_fail
-        client.on_disconnect = self._on_disconnect
-        client.on_publish = self._on_publish
-        self._client = client
-        client.connect_async(settings.host, settings.port, settings.keepalive_s)
+        self._thread = threading.Thread(target=self._run, name="mqtt-connection", daemon=True)
 
     def start(self) -> None:
-        self._client.loop_start()
+        self._inbox.start()
+        self._thread.start()
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int:
-        """Hand a message to paho, which sends it again over reconnections. Returns its id, which `Acknowledged` will carry."""
-        return self._client.publish(topic, payload, qos=QOS, retain=retain).mid
+    def subscribe(self, topic_filter: str, handler: Handler) -> None:
+        """Hand what matches to `handler`, in the inbox's thread, now and after each reconnection.
+
+        Of more than `inbox.WAITING` that wait, and of those larger than `inbox.MAX_PAYLOAD_BYTES`, nobody hears; they are counted.
+        """
+        self._inbox.add(topic_filter, handler)
+        with self._lock:
+            self._filters.append(topic_filter)
+            if self._session is not None:
+                self._session.subscribe([topic_filter])
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False, options: Options | None = None) -> int:
+        """Returns the id that `Acknowledged` will carry unless `Disconnected` comes first; `NOT_SENT` when there is no connection."""
+        session = self._session
+        return session.publish(topic, payload, retain=retain, options=options) if session is not None else NOT_SENT
+
+    @property
+    def refused_messages(self) -> int:
+        """Incoming ones that nobody heard of."""
+        return self._inbox.refused
 
     def close(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
+        """Disconnect in order."""
+        self._closing.set()
+        if (session := self._current) is not None:
+            session.end()
+        self._thread.join(END_S)
+        if self._thread.is_alive() and (session := self._current) is not None:
+            session.cut()
+            self._thread.join(END_S)
+        self._inbox.stop()
 
-    def _on_connect(self, client: Any, userdata: Any, flags: Any, reason: Any, properties: Any) -> None:
-        if reason.is_failure:
-            self._report(f"refused: {reason}")
-            return
-        self._reported = ""
-        log.info("broker connected broker=%s", self._place)
-        self._news.put(Connected())
+    def _run(self) -> None:
+        try:
+            while not self._closing.is_set():
+                self._try_all()
+                self._closing.wait(self._backoff.next_s())
+        except BaseException as error:  # noqa: BLE001 - the owner must know that nothing is sent any more
+            self._failed(error)
 
-    def _on_connect_fail(self, client: Any, userdata: Any) -> None:
-        self._report("cannot be reached")
+    def _try_all(self) -> None:
+        """Each broker once, until one has served us and is lost."""
+        troubles = []
+        for link in self._links:
+            try:
+                self._use(link)
+                return
+            except BrokerTroubleError as error:
+                troubles.append(error)
+            if self._closing.is_set():
+                return
+        state: State = "failed" if any(each.state == "failed" for each in troubles) else "absent"
+        self._report(state, "; ".join(str(each) for each in troubles))
 
-    def _on_disconnect(self, client: Any, userdata: Any, flags: Any, reason: Any, properties: Any) -> None:
-        if reason.is_failure:
-            self._report(f"connection lost: {reason}")
-        self._news.put(Disconnected())
+    def _use(self, link: Link) -> None:
+        """Raises: BrokerTroubleError: in none of the versions that may be tried."""
+        for protocol in link.protocols():
+            try:
+                self._live(link, protocol)
+                return
+            except NarrowerError as error:
+                link.window = error.window
+                self._use(link)
+                return
+            except BrokerTroubleError as error:
+                trouble = error
+                if not error.version:
+                    raise
+        link.found(None)
+        raise trouble
 
-    def _on_publish(self, client: Any, userdata: Any, mid: int, reason: Any, properties: Any) -> None:
-        self._news.put(Acknowledged(mid))
+    def _live(self, link: Link, protocol: Protocol) -> None:
+        session = Session(
+            self._settings,
+            link.address,
+            protocol,
+            client_id=self._client_id,
+            login=self._login,
+            tls=self._tls,
+            will=self._will,
+            window=link.window,
+            news=self._news,
+            on_message=self._inbox.put,
+        )
+        begin_s = time.monotonic()
+        self._current = session
 
-    def _report(self, problem: str) -> None:
-        """Log a state of affairs once."""
-        if problem != self._reported:
-            self._reported = problem
-            log.warning("broker %s broker=%s; events wait in the outbox", problem, self._place)
+        def ready() -> None:
+            link.found(protocol)
+            with self._lock:
+                self._session = session
+                session.subscribe(self._filters)
+            log.info("broker connected broker=%s mqtt=%s", link.address, protocol)
+            self._report("running", "")
+            if self._closing.is_set():
+                session.end()
+
+        try:
+            loss = session.run(ready)
+        finally:
+            with self._lock:
+                self._session = None
+        if time.monotonic() - begin_s > STABLE_S:
+            self._backoff.reset()
+        if not self._closing.is_set():
+            self._report("absent", f"{link.address}: {loss or 'connection lost'}")
+
+    def _report(self, state: State, cause: str) -> None:
+        """Log trouble once."""
+        if cause and cause != self._reported:
+            log.warning("broker %s cause=%s; events wait in the outbox", state, cause)
+        self._reported = cause
+        self._status(state, cause)
 
 
-def _no_delay(client: Any, userdata: Any, sock: Any) -> None:
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+def addresses(settings: config.Mqtt) -> list[Address]:
+    """The broker, and those to try when it does not serve, in order."""
+    first = Address(settings.host, settings.port)
+    return [first, *(Address(*config.split_broker(text, settings.port)) for text in settings.fallback)]
+
+
+def login_of(settings: config.Mqtt) -> tuple[str, str | None] | None:
+    """User and password.
+
+    Raises:
+        ConfigError: the password file cannot be read.
+    """
+    if not settings.username:
+        return None
+    return settings.username, _read_password(settings.password_file)
 
 
 def _read_password(path: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Drains the outbox to the broker: in order, at most so many unacknowledged, each row gone only when it is acknowledged."""
+"""Drains the outbox to the broker: in order, at most so many unacknowledged, each row gone only when the broker is sure to have it."""
 
 import logging
 import threading
@@ -10,8 +10,11 @@ from typing import Any, NamedTuple
 
 from edge import config
 from edge.errors import StoreError
-from edge.mqtt.connection import Acknowledged, Connected, Connection, Disconnected
+from edge.health import Health, State
+from edge.mqtt.connection import Connection
+from edge.mqtt.port import Acknowledged, Connected, Disconnected, Handler, Options
 from edge.mqtt.topics import joined
+from edge.mqtt.window import BATCH_S, Window
 from edge.store.outbox import Outbox
 from edge.store.port import Message
 
@@ -21,16 +24,20 @@ ONLINE, OFFLINE = b"online", b"offline"
 AVAILABILITY = "availability"
 RETRY_S = 5.0
 FAREWELL_S = 2.0
+HEALTH_NAME = "mqtt"
 
 
 class _Wake(NamedTuple):
     """The outbox has something new."""
 
 
-class _State(NamedTuple):
-    """A retained state has changed."""
+class _Send(NamedTuple):
+    """A message that is not in the outbox. A retained one is a state: it is sent again after each reconnection."""
 
-    message: Message
+    topic: str
+    payload: bytes
+    retain: bool
+    options: Options | None = None
 
 
 class _Stop(NamedTuple):
@@ -41,32 +48,51 @@ class Sender:
     """A thread that owns the connection and the outbox's sending side.
 
     Args:
-        failed: called with whatever unforeseen thing the thread died of.
+        failed: called with whatever unforeseen thing a thread died of.
+        health: told how the broker is, as part `broker`.
+
+    Raises:
+        ConfigError: the password file, or a file for TLS, cannot be used.
 
     Thread: public methods any.
     """
 
     def __init__(
-        self, data_dir: Path, settings: config.Mqtt, device: str, failed: Callable[[BaseException], None]
+        self,
+        data_dir: Path,
+        settings: config.Mqtt,
+        device: str,
+        failed: Callable[[BaseException], None],
+        health: Health | None = None,
     ) -> None:
         self._data_dir = data_dir
         self.root = f"{settings.prefix}/{device}"
-        self._window = settings.inflight
         self._failed = failed
+        self._health = health
         self._mail: SimpleQueue[Any] = SimpleQueue()
-        self._connection = Connection(settings, f"edge-{device}", (self._topic(AVAILABILITY), OFFLINE), self._mail)
+        self._connection = Connection(
+            settings,
+            f"edge-{device}",
+            (self.topic(AVAILABILITY), OFFLINE),
+            self._mail,
+            status=self._report,
+            failed=failed,
+        )
         self._connected = False
-        self._in_flight: dict[int, int] = {}
-        self._last_seq = 0
-        self._states: dict[str, bytes] = {}
+        self._window = Window(settings.inflight)
+        self._states: dict[str, _Send] = {}
         self._drained = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt-sender", daemon=True)
         self.sent = 0
-        """Messages that the broker acknowledged."""
+        """Messages of the outbox that the broker acknowledged."""
 
     def start(self) -> None:
         self._thread.start()
         self._connection.start()
+
+    def topic(self, below: str) -> str:
+        """In full, as the broker gets it."""
+        return joined(self.root, below)
 
     def wake(self) -> None:
         """Something was put into the outbox. Does not block."""
@@ -75,7 +101,23 @@ class Sender:
 
     def set_state(self, message: Message) -> None:
         """Publish a retained state now, and again after each reconnection; the newest of a topic counts. Does not block."""
-        self._mail.put(_State(message))
+        self._mail.put(_Send(self.topic(message.topic), message.payload, True))
+
+    def publish(self, topic: str, payload: bytes, options: Options | None = None) -> None:
+        """Publish, if there is a connection, what nobody needs later: an answer, a figure. `topic` in full. Does not block."""
+        self._mail.put(_Send(topic, payload, False, options))
+
+    def subscribe(self, topic_filter: str, handler: Handler) -> None:
+        """Hand what matches (a filter in full) to `handler`, over reconnections.
+
+        `handler` is called in one thread of its own, one message at a time, and must not raise. Messages above
+        `inbox.MAX_PAYLOAD_BYTES`, and those that come while `inbox.WAITING` others do, are refused and counted in `refused_messages`.
+        """
+        self._connection.subscribe(topic_filter, handler)
+
+    @property
+    def refused_messages(self) -> int:
+        return self._connection.refused_messages
 
     def wait_drained(self, timeout_s: float) -> bool:
         """Wait until everything that was in the outbox has been acknowledged."""
@@ -88,8 +130,9 @@ class Sender:
         self._thread.join()
         self._connection.close()
 
-    def _topic(self, below: str) -> str:
-        return joined(self.root, below)
+    def _report(self, state: State, cause: str) -> None:
+        if self._health is not None:
+            self._health.report("broker", HEALTH_NAME, state, cause)
 
     def _run(self) -> None:
         try:
@@ -105,12 +148,12 @@ class Sender:
     def _step(self, outbox: Outbox) -> bool:
         news = self._collect()
         try:
-            self._settle(outbox, [item.mid for item in news if isinstance(item, Acknowledged)])
             for item in news:
                 self._take_in(item)
             if any(isinstance(item, _Stop) for item in news):
                 self._say_goodbye(outbox)
                 return False
+            outbox.delete(self._window.expired(time.monotonic()))
             self._fill_window(outbox)
         except StoreError as error:
             log.error("outbox failed error=%s", error)
@@ -118,54 +161,60 @@ class Sender:
             self._mail.put(_Wake())
         return True
 
-    def _take_in(self, item: object) -> None:
-        if isinstance(item, Connected):
-            self._connected = True
-            self._publish_state(AVAILABILITY, ONLINE)
-            for topic, payload in self._states.items():
-                self._publish_state(topic, payload)
-        elif isinstance(item, Disconnected):
-            self._connected = False
-        elif isinstance(item, _State):
-            self._states[item.message.topic] = item.message.payload
-            if self._connected:
-                self._publish_state(item.message.topic, item.message.payload)
-
-    def _publish_state(self, topic: str, payload: bytes) -> int:
-        return self._connection.publish(self._topic(topic), payload, retain=True)
-
     def _collect(self) -> list[Any]:
         """Wait for news, then take all that is there."""
-        news = [self._mail.get()]
+        news: list[Any] = []
         try:
+            news.append(self._mail.get(timeout=BATCH_S if self._window.keeps_any else None))
             while True:
                 news.append(self._mail.get_nowait())
         except Empty:
             return news
 
-    def _settle(self, outbox: Outbox, mids: list[int]) -> None:
-        """Delete what was acknowledged. A failure leaves the rows: they are sent again after the next start."""
-        seqs = [self._in_flight.pop(mid) for mid in mids if mid in self._in_flight]
-        if seqs:
-            outbox.delete(seqs)
-            self.sent += len(seqs)
+    def _take_in(self, item: object) -> None:
+        if isinstance(item, Acknowledged):
+            self._settle(item)
+        elif isinstance(item, _Send):
+            self._take_message(item)
+        elif isinstance(item, Connected):
+            self._connected = True
+            self._window.opened(item.window, session_present=item.session_present)
+            self._connection.publish(self.topic(AVAILABILITY), ONLINE, retain=True)
+            for state in self._states.values():
+                self._connection.publish(state.topic, state.payload, retain=True)
+        elif isinstance(item, Disconnected):
+            self._connected = False
+            self._window.closed(time.monotonic())
+
+    def _take_message(self, item: _Send) -> None:
+        if item.retain:
+            self._states[item.topic] = item
+        if self._connected:
+            self._connection.publish(item.topic, item.payload, retain=item.retain, options=item.options)
+
+    def _settle(self, item: Acknowledged) -> None:
+        if not item.problem:
+            self.sent += self._window.acknowledged(item.mid, time.monotonic())
+        elif self._window.refuse(item.mid):
+            self._report("degraded", f"messages refused: {item.problem}")
 
     def _fill_window(self, outbox: Outbox) -> None:
-        room = self._window - len(self._in_flight)
-        if not self._connected or room <= 0:
-            return
-        waiting = outbox.waiting(self._last_seq, room)
-        for message in waiting:
-            mid = self._connection.publish(self._topic(message.topic), message.payload)
-            self._in_flight[mid] = message.seq
-            self._last_seq = message.seq
-        if not waiting and not self._in_flight:
-            self._drained.set()
+        window = self._window
+        while self._connected and window.room > 0:
+            waiting = outbox.waiting(window.position, window.room)
+            for message in waiting:
+                window.position = message.seq
+                if not window.is_settled(message.seq):
+                    window.sent(self._connection.publish(self.topic(message.topic), message.payload), message.seq)
+            if not waiting:
+                if window.is_idle:
+                    self._drained.set()
+                return
 
     def _say_goodbye(self, outbox: Outbox) -> None:
         if not self._connected:
             return
-        mid = self._publish_state(AVAILABILITY, OFFLINE)
+        mid = self._connection.publish(self.topic(AVAILABILITY), OFFLINE, retain=True)
         deadline_s = time.monotonic() + FAREWELL_S
         while time.monotonic() < deadline_s:
             try:
@@ -173,6 +222,7 @@ class Sender:
             except Empty:
                 continue
             if isinstance(item, Acknowledged):
-                self._settle(outbox, [item.mid])
-                if item.mid == mid:
-                    return
+                self._settle(item)
+            if item == Acknowledged(mid):
+                break
+        outbox.delete(self._window.all_kept())

@@ -1,6 +1,6 @@
 """Messages that wait to be sent: durable, in order, gone only when the broker has acknowledged them."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from edge.store.database import FILE_NAME, open_database, transaction, translated
@@ -29,7 +29,10 @@ class Outbox:
         with translated(self._path):
             return [Waiting(*row) for row in self._connection.execute(query, (after, limit))]
 
-    def delete(self, seqs: Iterable[int]) -> None:
+    def delete(self, seqs: Sequence[int]) -> None:
+        """All in one transaction."""
+        if not seqs:
+            return
         with translated(self._path), transaction(self._connection):
             self._connection.executemany("DELETE FROM outbox WHERE seq = ?", [(seq,) for seq in seqs])
 

@@ -93,7 +93,7 @@ def test_a_camera_of_the_pi() -> None:
 def test_relative_paths_start_at_the_file(tmp_path: Path) -> None:
     path = tmp_path / "edge.toml"
     path.write_text(
-        '[paths]\ndata = "kept"\n[[camera]]\nname = "a"\nsource = "file:v.mp4"\n[mqtt]\npassword_file = "secret"'
+        '[paths]\ndata = "kept"\n[[camera]]\nname = "a"\nsource = "file:v.mp4"\n[mqtt]\nusername = "me"\npassword_file = "secret"'
     )
     config = load(path)
     assert config.data_dir == tmp_path / "kept"

@@ -47,7 +47,7 @@ LAYERS = (
     ("errors",),
 )
 VENDORS = {
-    "paho": {"mqtt/connection.py", "mqtt/subscriber.py", "bench/copied_loop.py"},
+    "paho": {"mqtt/session.py", "mqtt/subscriber.py", "bench/copied_loop.py"},
     "ai_edge_litert": {"recognition/runtime.py"},
     "tflite_runtime": {"recognition/runtime.py"},
     "av": {"camera/decoding.py", "bench/copied_loop.py"},

@@ -1,0 +1,91 @@
+"""Messages that come in: queued by the network's thread, handled in one of our own."""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+
+from edge.mqtt.port import Handler, Incoming
+
+log = logging.getLogger(__name__)
+
+WAITING = 100
+MAX_PAYLOAD_BYTES = 65_536
+
+
+class Inbox:
+    """Hands each message to the handlers whose filter it matches, one at a time and in order.
+
+    Args:
+        failed: called with what a handler raised; nothing is handled after that.
+
+    Thread: any; handlers are called in the inbox's own.
+    """
+
+    def __init__(self, failed: Callable[[BaseException], None]) -> None:
+        self._failed = failed
+        self._queue: queue.Queue[Incoming | None] = queue.Queue(WAITING)
+        self._handlers: list[tuple[str, Handler]] = []
+        self._thread = threading.Thread(target=self._run, name="mqtt-inbox", daemon=True)
+        self._said = False
+        self.refused = 0
+        """Messages that were too large, or came while `WAITING` others did."""
+
+    def add(self, topic_filter: str, handler: Handler) -> None:
+        self._handlers.append((topic_filter, handler))
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def put(self, message: Incoming) -> None:
+        """Never blocks: the caller holds the network's lock."""
+        if len(message.payload) > MAX_PAYLOAD_BYTES:
+            self._refuse(f"{len(message.payload)} bytes are more than {MAX_PAYLOAD_BYTES}", message)
+            return
+        try:
+            self._queue.put_nowait(message)
+            self._said = False
+        except queue.Full:
+            self._refuse(f"{WAITING} others wait", message)
+
+    def stop(self) -> None:
+        """End after the message in hand; what waits is given up."""
+        while True:
+            try:
+                self._queue.put_nowait(None)
+                break
+            except queue.Full:
+                try:
+                    self._queue.get_nowait()
+                except queue.Empty:
+                    continue
+        if self._thread.is_alive():
+            self._thread.join(1.0)
+
+    def _refuse(self, why: str, message: Incoming) -> None:
+        self.refused += 1
+        if not self._said:
+            self._said = True
+            log.warning("incoming message refused topic=%.100s why=%s", message.topic, why)
+
+    def _run(self) -> None:
+        try:
+            while (message := self._queue.get()) is not None:
+                for topic_filter, handler in list(self._handlers):
+                    if matches(topic_filter, message.topic):
+                        handler(message)
+        except BaseException as error:  # noqa: BLE001 - the owner must know that nothing is handled any more
+            self._failed(error)
+
+
+def matches(topic_filter: str, topic: str) -> bool:
+    """By MQTT's rules: `+` is one level, `#` all that follow; neither begins a topic that begins with `$`."""
+    if topic.startswith("$") and topic_filter[:1] in ("+", "#"):
+        return False
+    wanted, levels = topic_filter.split("/"), topic.split("/")
+    for place, level in enumerate(wanted):
+        if level == "#":
+            return True
+        if place >= len(levels) or level not in ("+", levels[place]):
+            return False
+    return len(wanted) == len(levels)
