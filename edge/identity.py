@@ -13,6 +13,7 @@ from edge.files import make_folder, write_durably
 
 ID_FILE = "device-id"
 LOCK_FILE = "lock"
+CUT_FILE = "cut-off"
 
 
 def device_id(data_dir: Path) -> str:
@@ -36,9 +37,32 @@ def device_id(data_dir: Path) -> str:
     return text
 
 
+def cut_since(data_dir: Path, *, before: bool = False) -> float | None:
+    """When the run began, in wall time, that was cut off and that nothing has been put in order after; None: the last stop was in order.
+
+    Args:
+        before: this process holds the lock for work: of the run before its own.
+    """
+    for name in (CUT_FILE,) if before else (CUT_FILE, LOCK_FILE):
+        path = data_dir / name
+        if path.exists() and path.stat().st_size:
+            return path.stat().st_mtime
+    return None
+
+
+def put_in_order(data_dir: Path) -> None:
+    """What the cut left has been looked at."""
+    (data_dir / CUT_FILE).unlink(missing_ok=True)
+
+
 @contextmanager
-def locked(data_dir: Path) -> Iterator[None]:
+def locked(data_dir: Path, *, for_work: bool = True) -> Iterator[None]:
     """Hold the data folder for this process alone; the kernel lets go when the process ends, however it ends.
+
+    A run that does not come back from here in order leaves its process id in the lock file: that is what `cut_since` tells.
+
+    Args:
+        for_work: False: only to look and mend; the mark of a cut stays.
 
     Raises:
         StoreError: another process holds it.
@@ -54,8 +78,21 @@ def locked(data_dir: Path) -> Iterator[None]:
             raise StoreError(
                 f"{data_dir}: in use by process {owner}", hint="stop it, or choose another folder with --data"
             ) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        if for_work:
+            _mark(data_dir, descriptor)
         yield
+        if for_work:
+            os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
+
+
+def _mark(data_dir: Path, descriptor: int) -> None:
+    """This run has begun; if the one before did not end, remember when that began."""
+    before = os.fstat(descriptor)
+    cut = data_dir / CUT_FILE
+    if before.st_size and not cut.exists():
+        cut.write_text("the run that began at the time of this file was cut off\n", encoding="utf-8")
+        os.utime(cut, (before.st_mtime, before.st_mtime))
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

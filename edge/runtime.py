@@ -121,8 +121,8 @@ class Appliance:
         Raises:
             EdgeError: a room died, or the store cannot be used.
         """
-        self._keeper.start()
         self._housekeeper.start()
+        self._keeper.start()
         if self._sender is not None:
             self._sender.start()
         if self._showcase is not None:

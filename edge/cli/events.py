@@ -1,4 +1,4 @@
-"""`edge events list|days|show|keep|unkeep`: what is kept."""
+"""`edge events list|days|show|keep|unkeep|check`: what is kept."""
 
 import argparse
 import sys
@@ -9,6 +9,7 @@ import msgspec
 
 from edge.cli.common import add_config_options, load_config, print_json
 from edge.cli.days import parse_days
+from edge.cli.events_check import add_check
 from edge.clock import date_of, iso_utc
 from edge.config import Config
 from edge.errors import ConfigError, StoreError
@@ -40,6 +41,9 @@ def add_parser(verbs: Any) -> None:
     for action in (listing, days, show):
         add_config_options(action)
         action.add_argument("--json", action="store_true", help="one object a line; events as they are published")
+    check = actions.add_parser("check", help="do database and files agree")
+    add_check(check)
+    add_config_options(check)
     for name, kept, text in (
         ("keep", True, "never delete an event"),
         ("unkeep", False, "let retention delete it again"),

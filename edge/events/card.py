@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -27,7 +28,7 @@ NEAR = 0.8
 class CardMessage(msgspec.Struct, frozen=True, kw_only=True):
     """The card in numbers. `files_bytes`: of pictures and clips. `written_bytes`: by this program since midnight; null: not known here."""
 
-    schema: int = 1
+    schema: Literal[1] = 1
     device: str
     at: str
     day: str

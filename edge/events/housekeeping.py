@@ -10,6 +10,8 @@ from edge.clock import Clock, local_day
 from edge.errors import StoreError
 from edge.events.card import CardWatch
 from edge.health import Health
+from edge.identity import cut_since, put_in_order
+from edge.store.check import Checker
 from edge.store.pictures import PictureFolder
 from edge.store.port import Message
 from edge.store.removal import Remover
@@ -71,7 +73,28 @@ class Housekeeper:
         """Events since the start."""
 
     def start(self) -> None:
+        """Put in order what a cut has left, if the last run was cut off; then begin. Before the keeper.
+
+        Raises:
+            StoreError: the database cannot be used.
+        """
+        if (began_s := cut_since(self._data_dir, before=True)) is not None:
+            self._after_cut(began_s)
         self._thread.start()
+
+    def _after_cut(self, began_s: float) -> None:
+        findings = Checker(self._data_dir, cut_since_s=began_s, repair=True).check_after_cut()
+        for finding in findings:
+            log.info("after a cut what=%s explained=%s %s", finding.what, finding.explained, finding.text)
+        lost = [finding.text for finding in findings if not finding.explained]
+        log.info(
+            "the last run was cut off: looked at what it left differences=%d unexplained=%d", len(findings), len(lost)
+        )
+        if lost:
+            self._health.report(
+                "card", "check", "degraded", f"after a cut: {lost[0]}" + (" …" if len(lost) > 1 else "")
+            )
+        put_in_order(self._data_dir)
 
     def stop(self) -> None:
         """End behind the transaction that is under way."""

@@ -59,7 +59,14 @@ VENDORS = {
     "gpiozero": {"buttons/gpio.py"},
     "cronsim": {"work/times.py"},
     "linuxpy": {"camera/v4l2_device.py"},
-    "sqlite3": {"store/database.py", "store/events.py", "store/stills.py", "work/table.py"},
+    "sqlite3": {
+        "store/database.py",
+        "store/events.py",
+        "store/stills.py",
+        "store/check.py",
+        "store/recount.py",
+        "work/table.py",
+    },
 }
 
 
