@@ -23,6 +23,7 @@ Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 EvenPixels = Annotated[int, msgspec.Meta(ge=64, le=16_384, multiple_of=2)]
 Percent = Annotated[float, msgspec.Meta(ge=0.0, le=100.0)]
 Seconds = Annotated[float, msgspec.Meta(gt=0.0, le=86_400.0)]
+ClipMode = Literal["copy", "encode", "off"]
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -73,6 +74,8 @@ class Camera(Section, frozen=True):
     """`folder:` recognises each picture once, also over restarts; false: again at every start."""
     fps: Annotated[float, msgspec.Meta(gt=0, le=120)] = 10.0
     """`picamera:`, `v4l2:` and `test:` frames per second."""
+    clips: ClipMode | None = None
+    """As `clips.mode`, for this camera alone."""
     privacy: tuple[Points, ...] = ()
     """Polygons that are made grey before anything is recognised, kept or sent: `[[x, y], …]` each, in 0..1 from the upper left."""
 
@@ -157,6 +160,26 @@ class Retention(Section, frozen=True):
 class Card(Section, frozen=True):
     budget_mb_per_day: Annotated[int, msgspec.Meta(ge=0)] = 2000
     """What the program may write to the card in a day before its state says so; 0: never."""
+
+
+class Clips(Section, frozen=True):
+    mode: ClipMode = "copy"
+    """`copy`: of cameras that give H.264 by themselves, which costs nearly nothing; `encode`: of the others too, encoded in software;
+    `off`: none. Each camera may differ: `clips` in its table."""
+    labels: tuple[str, ...] = ()
+    """Events with these labels are recorded; empty: all."""
+    pre_s: Annotated[float, msgspec.Meta(ge=0.0, le=30.0)] = 5.0
+    """Seconds before the trigger."""
+    post_s: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 5.0
+    """Seconds after the trigger, or after the thing was last seen."""
+    max_s: Annotated[float, msgspec.Meta(ge=5.0, le=600.0)] = 60.0
+    """A clip is cut when it has become so long; what begins later gets another."""
+    memory_mb: Annotated[int, msgspec.Meta(ge=1, le=256)] = 16
+    """Memory for the seconds before, a camera; when it does not suffice there are fewer of them."""
+    encode_width: Annotated[int, msgspec.Meta(ge=64, le=1920, multiple_of=2)] = 640
+    """Pictures that are encoded in software are scaled down to this width."""
+    encode_fps: Annotated[float, msgspec.Meta(gt=0.0, le=30.0)] = 10.0
+    """Of pictures that are encoded in software, so many a second at the most."""
 
 
 class Mqtt(Section, frozen=True):
@@ -280,6 +303,7 @@ class Config(Section, frozen=True):
     pictures: Pictures = Pictures()
     retention: Retention = Retention()
     card: Card = Card()
+    clips: Clips = Clips()
     mqtt: Mqtt = Mqtt()
     homeassistant: HomeAssistant = HomeAssistant()
     gpio: Gpio = Gpio()
@@ -331,6 +355,9 @@ def parse(raw: dict[str, Any], *, place: str) -> Config:
     _check_pins(config, place)
     _check_power(config.power, place)
     _check_mqtt(config.mqtt, f"{place}: mqtt")
+    if config.clips.max_s < (least_s := config.clips.pre_s + config.clips.post_s):
+        hint = f"{least_s:g} at least: pre_s and post_s together"
+        raise ConfigError(f"{place}: clips.max_s is {config.clips.max_s:g}: too short", hint=hint)
     return config
 
 

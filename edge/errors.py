@@ -63,6 +63,12 @@ class DetectorError(EdgeError):
     retryable = True
 
 
+class ClipError(EdgeError):
+    """A clip cannot be recorded."""
+
+    retryable = True
+
+
 class StoreError(EdgeError):
     """The database or the picture folder cannot be read or written. `full`: because the card has no room."""
 

@@ -13,6 +13,7 @@ Part = Literal[
     "accelerator",
     "broker",
     "card",
+    "clips",
     "motion",
     "gpio",
     "button",

@@ -14,6 +14,7 @@ import msgspec
 from edge.actions.performer import Performer
 from edge.buttons.build import Board
 from edge.buttons.panel import Panel
+from edge.clips.room import ClipRoom
 from edge.control import ControlServer
 from edge.errors import CameraBlockedError, DetectorError, EdgeError
 from edge.events.housekeeping import Housekeeper
@@ -88,6 +89,7 @@ class Appliance:
         health: Health,
         watchdog: Watchdog,
         performer: Performer,
+        clips: ClipRoom,
         panel: Panel | None = None,
         board: Board | None = None,
         page: Page | None = None,
@@ -112,6 +114,7 @@ class Appliance:
         self.page = page
         self._showcase = showcase
         self._background = background
+        self._clips = clips
         self._restart = threading.Event()
         self._result_limit_s = result_limit_s
 
@@ -127,6 +130,7 @@ class Appliance:
             self._sender.start()
         if self._showcase is not None:
             self._showcase.start()
+        self._clips.start()
         self.pipeline.start()
         self._performer.start()
         if self._panel is not None:
@@ -189,6 +193,7 @@ class Appliance:
             self._panel.stop()
         self._performer.stop()
         self.pipeline.stop()
+        self._clips.stop()
         self._housekeeper.stop()
         self._keeper.stop()
         if self._showcase is not None:

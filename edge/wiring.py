@@ -16,6 +16,7 @@ from edge.camera.opening import make_camera, silence_limit_s
 from edge.camera.port import Camera
 from edge.camera.restarts import GuardedCamera, Restarts
 from edge.camera.watch import CameraWatch
+from edge.clips.room import ClipRoom
 from edge.clock import SystemClock
 from edge.config import Camera as CameraSection
 from edge.config import Config, Tracking, split_address
@@ -47,6 +48,7 @@ from edge.recognition.port import Detector
 from edge.recognition.runtime import runtime_name
 from edge.recognition.second_look import SecondLook
 from edge.runtime import Appliance, Background, Fatal
+from edge.store.clips import ClipStore
 from edge.store.events import EventStore
 from edge.store.pictures import PictureFolder
 from edge.store.port import Message
@@ -136,17 +138,18 @@ def build(config: Config, *, once: bool = False) -> Appliance:
     board = Board(config, health)
     switch = board.privacy_light()
     light = OpenLight(switch) if switch is not None else None
+    clips = ClipRoom(config, data_dir, device, clock, ids.next, keeper.submit_record, health, fatal)
 
     def camera(section: CameraSection) -> Camera:
-        made = make_camera(section, clock, ledger, once=once)
+        made = make_camera(section, clock, ledger, once=once, tap=clips.tap(section))
         lit = LitCamera(made, light) if light is not None else made
-        return GuardedCamera(lit, restarts)
+        return clips.recorded(section, GuardedCamera(lit, restarts))
 
     pipeline = Pipeline(
         [camera(section) for section in config.camera],
         detector,
         lambda name: LifeCycle(name, clock.boot_id, settings, detector.threshold_of, ids.next, looks),
-        _touching(idleness, keeper.submit),
+        clips.listening(_touching(idleness, keeper.submit)),
         fatal,
         health,
         watch=watch,
@@ -203,6 +206,7 @@ def build(config: Config, *, once: bool = False) -> Appliance:
         page=page,
         showcase=showcase,
         background=_background(monitor, health, once=once),
+        clips=clips,
     )
     return appliance
 
@@ -286,11 +290,12 @@ def make_detector(config: Config, health: Health, fatal: Fatal) -> Detector:
 
 
 def _newest_id(config: Config) -> str:
-    store = EventStore(config.data_dir)
+    store, clips = EventStore(config.data_dir), ClipStore(config.data_dir)
     try:
-        return store.newest_id()
+        return max(store.newest_id(), clips.newest_id())
     finally:
         store.close()
+        clips.close()
 
 
 def make_page(config: Config, rooms: PageRooms, health: Health, keeper: Keeper) -> "Server | None":

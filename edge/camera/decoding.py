@@ -1,12 +1,13 @@
-"""PyAV, wrapped for every camera that decodes video. The only file that imports it."""
+"""PyAV, wrapped for every camera that decodes video. Besides `edge/clips/encoder.py` the only file that imports it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from edge.camera.port import Pixels
+from edge.clips.packets import PacketTap
 from edge.errors import CameraError
 
 INSTALL = "pip install 'edge-appliance[video]'"
@@ -36,6 +37,26 @@ def open_video(address: str, *, options: Mapping[str, str], timeout_s: tuple[flo
         raise DecodingError("holds no video")
     container.streams.video[0].thread_type = threads
     return container
+
+
+def pictures(container: Any, tap: PacketTap | None, now_s: Callable[[], float]) -> Iterator[Any]:
+    """Decode the first video stream to its end; every packet goes to `tap` first, as it came.
+
+    Args:
+        now_s: boot time.
+    """
+    stream = container.streams.video[0]
+    if tap is None:
+        yield from container.decode(stream)
+        return
+    tap.opened(stream.codec_context.name, bytes(stream.codec_context.extradata or b""))
+    for packet in container.demux(stream):
+        if packet.size and not packet.is_corrupt:
+            pts_s, dts_s = (
+                None if each is None else float(each * packet.time_base) for each in (packet.pts, packet.dts)
+            )
+            tap.packet(bytes(packet), key=packet.is_keyframe, pts_s=pts_s, dts_s=dts_s, arrived_s=now_s())
+        yield from packet.decode()
 
 
 @contextmanager

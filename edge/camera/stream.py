@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from edge.camera.address import redacted, with_credentials
-from edge.camera.decoding import DecodingError, open_video, rgb, translated
+from edge.camera.decoding import DecodingError, open_video, pictures, rgb, translated
 from edge.camera.port import Frame
+from edge.clips.packets import PacketTap
 from edge.clock import Clock
 from edge.errors import CameraError, CameraStalledError
 
@@ -47,6 +48,7 @@ class StreamCamera:
         transport: of RTSP.
         open_limit_s: bound of `open`; name resolution, which cannot be interrupted, comes on top.
         read_limit_s: silence that ends `read`.
+        tap: is given every packet before it is decoded.
     """
 
     live = True
@@ -61,6 +63,7 @@ class StreamCamera:
         transport: str = "tcp",
         open_limit_s: float = OPEN_LIMIT_S,
         read_limit_s: float = READ_LIMIT_S,
+        tap: PacketTap | None = None,
     ) -> None:
         self.name = name
         self.ended = False
@@ -69,6 +72,7 @@ class StreamCamera:
         self._login = login
         self._options = options_for(address, transport)
         self._limits_s = (open_limit_s, read_limit_s)
+        self._tap = tap
         self._container: Any = None
         self._pictures: Iterator[Any] = iter(())
         self._sequence = 0
@@ -85,7 +89,7 @@ class StreamCamera:
             slow = time.monotonic() - begin_s >= self._limits_s[0]
             reason = f"no answer in {self._limits_s[0]:g} s" if slow else str(error)
             raise CameraError(f"{self}: cannot be opened: {reason}", hint=_HINT) from error
-        self._pictures = self._container.decode(video=0)
+        self._pictures = pictures(self._container, self._tap, lambda: self._clock.now().boot_s)
         self._sequence, self._burst = 0, 0
 
     def read(self, timeout_s: float) -> Frame | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from edge.cli.clips import clip_rows, copy_clip
 from edge.cli.common import add_config_options, load_config, print_json
 from edge.cli.days import parse_days
 from edge.cli.events_check import add_check
@@ -37,6 +38,7 @@ def add_parser(verbs: Any) -> None:
     show = actions.add_parser("show", help="one event, by its id or the start of it")
     show.add_argument("id")
     show.add_argument("--save", metavar="FILE", help="write its picture with the box drawn on it")
+    show.add_argument("--clip", metavar="FILE", help="copy its clip out, the first if there are several")
     show.set_defaults(handler=show_event)
     for action in (listing, days, show):
         add_config_options(action)
@@ -128,6 +130,8 @@ def show_event(options: argparse.Namespace) -> int:
     folder = PictureFolder(config.data_dir)
     if options.save:
         _save(event, folder, options.save)
+    if options.clip:
+        copy_clip(config, event, options.clip)
     if options.json:
         print_json(_as_message(event, config))
         return 0
@@ -143,6 +147,7 @@ def show_event(options: argparse.Namespace) -> int:
         "box": " ".join(f"{value:.3f}" for value in event.box),
         "source": event.source or "camera",
         "picture": picture,
+        **clip_rows(config, event),
         "kept": "for ever" if event.kept else "until retention deletes it",
     }
     for name, value in rows.items():

@@ -78,7 +78,7 @@ class Keeper:
         self._failed = failed
         self._trouble = trouble
         self._folder = folder or PictureFolder(data_dir)
-        self._queue: queue.Queue[Outcome | _Receipt | Message | None] = queue.Queue(QUEUE)
+        self._queue: queue.Queue[Outcome | _Receipt | Record | None] = queue.Queue(QUEUE)
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
         self._kept: dict[str, Picture | None] = {}
         self._encoded: OrderedDict[Key, Jpeg] = OrderedDict()
@@ -135,7 +135,11 @@ class Keeper:
 
     def submit_message(self, message: Message) -> None:
         """Hand over a message that belongs to no event, to be kept in the outbox."""
-        self._queue.put(message)
+        self._queue.put(Record((), (message,)))
+
+    def submit_record(self, record: Record) -> None:
+        """Hand over what is ready to be committed, behind all that was submitted before; waits while the queue is full."""
+        self._queue.put(record)
 
     def stop(self) -> None:
         """Keep all that was submitted, then end."""
@@ -172,8 +176,8 @@ class Keeper:
             if isinstance(outcome, _Receipt):
                 self._receipts.append(outcome.kept)
                 self._take_in(outcome.outcome)
-            elif isinstance(outcome, Message):
-                self._backlog.append(Record((), (outcome,)))
+            elif isinstance(outcome, Record):
+                self._backlog.append(outcome)
             else:
                 self._take_in(outcome)
             wait_s = 0

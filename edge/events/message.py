@@ -8,8 +8,10 @@ from edge.clock import iso_utc
 from edge.events.lifecycle import Kind
 from edge.health import Condition
 from edge.recognition.port import KeyPoint
+from edge.store.clips import FOLDER_NAME as CLIPS
+from edge.store.clips import relative_path
 from edge.store.pictures import FOLDER_NAME as PICTURES
-from edge.store.port import EndReason, Event, Message, Picture
+from edge.store.port import Clip, ClipTrigger, EndReason, Event, Message, Picture
 
 TOPIC = "events"
 NOTICES = "notices"
@@ -88,6 +90,42 @@ def _picture(picture: Picture | None) -> PictureMessage | None:
         return None
     path = f"{PICTURES}/{picture.path}"
     return PictureMessage(path, picture.sha256, picture.width_px, picture.height_px, picture.size_bytes)
+
+
+class ClipMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A clip that is finished and kept. `path` is relative to the device's data folder."""
+
+    schema: Literal[1] = 1
+    id: str
+    device: str
+    camera: str
+    trigger: ClipTrigger
+    events: tuple[str, ...]
+    path: str
+    started_at: str
+    started_boot_s: float
+    boot_id: str
+    duration_s: float
+    size_bytes: int
+    sha256: str
+
+
+def clip_message(clip: Clip, device: str) -> Message:
+    body = ClipMessage(
+        id=clip.id,
+        device=device,
+        camera=clip.camera,
+        trigger=clip.trigger,
+        events=clip.events,
+        path=f"{CLIPS}/{relative_path(clip.id)}",
+        started_at=iso_utc(clip.started.wall_s),
+        started_boot_s=round(clip.started.boot_s, 3),
+        boot_id=clip.boot_id,
+        duration_s=round(clip.duration_s, 3),
+        size_bytes=clip.size_bytes,
+        sha256=clip.sha256,
+    )
+    return Message(CLIPS, msgspec.json.encode(body))
 
 
 class StateMessage(msgspec.Struct, frozen=True, kw_only=True):

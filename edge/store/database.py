@@ -239,6 +239,26 @@ MIGRATIONS = (
         bytes INTEGER NOT NULL
     );
     """,
+    """
+    CREATE TABLE clips (
+        id TEXT PRIMARY KEY,               -- UUIDv7: sorts by time of making
+        camera TEXT NOT NULL,
+        trigger TEXT NOT NULL,             -- track, button, command
+        started_wall_s REAL NOT NULL, started_boot_s REAL NOT NULL,
+        boot_id TEXT NOT NULL,
+        duration_s REAL NOT NULL,
+        size_bytes INTEGER NOT NULL,
+        sha256 TEXT NOT NULL,
+        secured INTEGER NOT NULL DEFAULT 0    -- 1: in a backup
+    ) WITHOUT ROWID;
+
+    CREATE TABLE event_clips (
+        event TEXT NOT NULL REFERENCES events (id) ON DELETE CASCADE,
+        clip TEXT NOT NULL REFERENCES clips (id) ON DELETE CASCADE,
+        PRIMARY KEY (event, clip)
+    ) WITHOUT ROWID;
+    CREATE INDEX event_clips_clip ON event_clips (clip);
+    """,
 )
 
 

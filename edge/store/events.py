@@ -11,6 +11,7 @@ from edge.camera.port import Still
 from edge.clock import Instant, local_day
 from edge.geometry import Box
 from edge.recognition.port import KeyPoint
+from edge.store.clips import put_clip
 from edge.store.database import FILE_NAME, open_database, transaction, translated
 from edge.store.pictures import FOLDER_NAME
 from edge.store.port import Event, Picture, Record
@@ -62,6 +63,8 @@ class EventStore:
                 self._connection.executemany("INSERT INTO outbox (topic, payload) VALUES (?, ?)", rows)
                 if record.still is not None:
                     put_still(self._connection, *record.still, None)
+                if record.clip is not None:
+                    put_clip(self._connection, record.clip)
 
     def _put(self, event: Event, new_pictures: set[str]) -> None:
         row = _row_of(event)

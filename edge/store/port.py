@@ -72,6 +72,23 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         return title_of(self.label, self.sub_label)
 
 
+ClipTrigger = Literal["track", "button", "command"]
+
+
+class Clip(msgspec.Struct, frozen=True, kw_only=True):
+    """A finished MP4 file in the clip folder, named by its id. `started` is the first picture in it; `events` are those it shows."""
+
+    id: str
+    camera: str
+    trigger: ClipTrigger
+    started: Instant
+    boot_id: str
+    duration_s: float
+    size_bytes: int
+    sha256: str
+    events: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """Something to be published: `topic` below the device's own, and the payload."""
@@ -102,3 +119,5 @@ class Record:
     """Camera and stored picture that this record finishes."""
     new_pictures: frozenset[str] = frozenset()
     """Hashes of those pictures whose file was written for this record; any other was there before, and is shared."""
+    clip: Clip | None = None
+    """Its file stands under its name already."""
