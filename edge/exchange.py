@@ -31,6 +31,35 @@ class Room:
             self._free.put(None)
 
 
+class UnderWay:
+    """How many frames of a camera have no result yet. Thread: any."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._frames = 0
+        self._closed = False
+
+    def begin(self) -> None:
+        with self._changed:
+            self._frames += 1
+
+    def end(self) -> None:
+        with self._changed:
+            self._frames -= 1
+            if not self._frames:
+                self._changed.notify_all()
+
+    def wait(self) -> None:
+        """Until every frame has its result, or nobody waits any more."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._frames or self._closed)
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+
 class FrameExchange:
     """One place for each camera; cameras are served in turn, so that a fast one does not starve the others.
 

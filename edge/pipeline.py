@@ -16,7 +16,7 @@ from edge.camera.watch import CameraWatch, Pulse
 from edge.errors import CameraError, CameraStalledError, DetectorError
 from edge.events.lifecycle import LifeCycle, Outcome
 from edge.events.looks import LookThread
-from edge.exchange import CameraStopped, FrameExchange, Room
+from edge.exchange import CameraStopped, FrameExchange, Room, UnderWay
 from edge.follower import Follower, Stats
 from edge.health import Health, State
 from edge.motion.gate import Gate
@@ -65,12 +65,14 @@ class Pipeline:
         self._gates = gates or {}
         # What a gate lets through depends on the result of the last look: stored frames wait for it, so that the speed of the machine
         # does not decide what is found in them.
-        self._turns = {camera.name: Room(1) for camera in cameras if camera.name in self._gates and not camera.live}
+        self._under_way = {
+            camera.name: UnderWay() for camera in cameras if camera.name in self._gates and not camera.live
+        }
         self._owed_since_s = 0.0
         self._newest: dict[str, Frame] = {}
         self._detector = detector
         lives = {camera.name: life_cycle(camera.name) for camera in cameras}
-        self._follower = Follower(detector, lives, submit, self.stats, looks, self._gates, self._end_turn)
+        self._follower = Follower(detector, lives, submit, self.stats, looks, self._gates, self._end)
         self._failed = failed
         self._health = health
         self._retry = retry
@@ -125,8 +127,8 @@ class Pipeline:
         """End the cameras, recognise what was taken already, end the events."""
         self._stopping.set()
         self._exchange.close()
-        for turn in self._turns.values():
-            turn.release()  # nobody waits any more
+        for under_way in self._under_way.values():
+            under_way.close()
         deadline_s = time.monotonic() + CAPTURE_STOP_S
         for thread, pulse in self._captures.items():
             thread.join(0.0 if pulse.blocked else max(0.0, deadline_s - time.monotonic()))
@@ -186,20 +188,23 @@ class Pipeline:
         """To recognition, unless it is not worth a look."""
         gate = self._gates.get(frame.camera)
         if gate is not None:
-            if turn := self._turns.get(frame.camera):
-                turn.acquire()
-            region = gate.decide(frame)
+            under_way = self._under_way.get(frame.camera)
+            if not gate.see(frame) and under_way is not None:
+                under_way.wait()
+            region = gate.where(frame)
             if region is None:
                 self.stats.quiet = sum(each.quiet for each in self._gates.values())
-                self._end_turn(frame.camera)
                 return
             frame = part(frame, region)
+            if under_way is not None:
+                under_way.begin()
         self._owed_since_s = self._owed_since_s or time.monotonic()
         self._exchange.offer(frame, wait=wait)
 
-    def _end_turn(self, camera: str) -> None:
-        if turn := self._turns.get(camera):
-            turn.release()
+    def _end(self, camera: str) -> None:
+        """A frame of that camera has its result, or will have none."""
+        if under_way := self._under_way.get(camera):
+            under_way.end()
 
     def _close_gate(self, camera: str) -> None:
         if gate := self._gates.get(camera):
@@ -255,7 +260,7 @@ class Pipeline:
             computed = self._infer_once(prepared)
         except DetectorError as error:
             self._follower.flush()  # what was gathered before must not wait for a result that may never come
-            self._end_turn(prepared.frame.camera)
+            self._end(prepared.frame.camera)
             self.stats.detector_errors += 1
             if not self._detector_broken:
                 self._detector_broken = True

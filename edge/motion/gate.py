@@ -65,15 +65,27 @@ class Gate:
 
     def decide(self, frame: Frame) -> Box | None:
         """Where to look in this frame; None: nowhere."""
+        self.see(frame)
+        return self.where(frame)
+
+    def see(self, frame: Frame) -> bool:
+        """The first half of `decide`: what moved. True: all of the frame will be looked at, whatever looks under way may find."""
         if frame.still is not None:
-            return WHOLE
+            return True
         at_s = frame.taken.boot_s
         self._note(self._scene.update(frame), at_s)
-        region = self._where(frame, at_s)
+        held = self._held(at_s)
+        return bool(held) and (not self._settings.regions or region_for(held, frame.size) == WHOLE)
+
+    def where(self, frame: Frame) -> Box | None:
+        """The second half: where to look, from what moved and what the looks before this one found."""
+        if frame.still is not None:
+            return WHOLE
+        region = self._where(frame, frame.taken.boot_s)
         if region is None:
             self.quiet += 1
         else:
-            self._let_through_s = at_s
+            self._let_through_s = frame.taken.boot_s
         return region
 
     def looked(self, at_s: float, region: Box, attention: Sequence[Box]) -> None:
@@ -101,20 +113,22 @@ class Gate:
             self.motion = moves
             self._on_motion(moves)
 
+    def _held(self, at_s: float) -> tuple[Box, ...]:
+        """Where something moves, or moved a moment ago."""
+        return self._moved if self._moved_s is not None and at_s - self._moved_s <= HOLD_S else ()
+
     def _where(self, frame: Frame, at_s: float) -> Box | None:
-        if self._is_whole_due(at_s):
-            return WHOLE
-        held = self._moved if self._moved_s is not None and at_s - self._moved_s <= HOLD_S else ()
+        held = self._held(at_s)
         wanted = held + self._attention
+        if wanted and (held or self._is_time_again(at_s)):
+            self._region = region_for(wanted, frame.size, self._region) if self._settings.regions else WHOLE
+            return WHOLE if self._is_whole_due(at_s) else self._region
         if not wanted:
             self._region = None
-            return None
-        if not held and self._let_through_s is not None and at_s - self._let_through_s < AGAIN_AFTER_S - JITTER_S:
-            return None
-        if not self._settings.regions:
-            return WHOLE
-        self._region = region_for(wanted, frame.size, self._region)
-        return self._region
+        return WHOLE if self._is_whole_due(at_s) else None
+
+    def _is_time_again(self, at_s: float) -> bool:
+        return self._let_through_s is None or at_s - self._let_through_s >= AGAIN_AFTER_S - JITTER_S
 
     def _is_whole_due(self, at_s: float) -> bool:
         whole_s = self._whole_s

@@ -28,9 +28,9 @@ SIDE = 100
 EMPTY = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
 
 
-def with_thing(left: int, top: int = 300) -> Pixels:
+def with_thing(left: int, top: int = 300, side: int = SIDE) -> Pixels:
     pixels = EMPTY.copy()
-    pixels[top : top + SIDE, left : left + SIDE] = 250
+    pixels[top : top + side, left : left + side] = 250
     return pixels
 
 
@@ -160,7 +160,10 @@ def test_pictures_of_events_are_whole() -> None:
 
 
 def test_events_and_looks_do_not_depend_on_speed() -> None:
-    runs = [Run(memory(pictures()), FindsBright(delay_s)).to_its_end() for delay_s in (0.0, 0.0, 0.02)]
+    large = [with_thing(40 + 40 * step, 100, side=550) for step in range(15)]
+    shown = pictures() + large + [EMPTY] * 20
+    runs = [Run(memory(shown), FindsBright(delay_s)).to_its_end() for delay_s in (0.0, 0.0, 0.01)]
+    assert {frame.part_of is None for frame in runs[0].detector.seen[-40:]} == {True, False}, "parts and whole frames"
     looks = [[(frame.sequence, frame.part_of and frame.part_of[1]) for frame in run.detector.seen] for run in runs]
     assert looks[0] == looks[1] == looks[2]
     assert runs[0].changes == runs[1].changes == runs[2].changes

@@ -96,6 +96,15 @@ def test_attention_is_looked_at_without_motion(watched: Watched) -> None:
     assert watched.see(count=6)[-3:] == [None] * 3
 
 
+@pytest.mark.parametrize(("side", "sure"), [(80, False), (550, True)])
+def test_large_motion_is_sure_to_want_the_whole_frame(watched: Watched, side: int, sure: bool) -> None:
+    watched.see(count=2 * SETTLED)
+    at_s = watched.number / FPS
+    frame = Frame("cam", watched.number, with_thing(300, 100, side), Instant(at_s, at_s))
+    assert watched.gate.see(frame) is sure
+    assert (watched.gate.where(frame) == WHOLE) is sure
+
+
 def test_without_regions_motion_means_the_whole_frame() -> None:
     watched = Watched(Gate(Settings(regions=False)))
     watched.see(count=2 * SETTLED)
