@@ -8,7 +8,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -83,6 +83,8 @@ class Camera(Section, frozen=True):
     """Recognition looks only when something moves (`[motion]`); false: at every frame. `folder:` looks at every picture anyway."""
     motion_masks: tuple[Points, ...] = ()
     """Polygons in which motion is none: trees, a road, a clock in the picture."""
+    only_zones: tuple[Name, ...] = ()
+    """Events begin only for things that have been in one of these zones of this camera; empty: anywhere."""
 
 
 class Motion(Section, frozen=True):
@@ -137,6 +139,62 @@ class Tracking(Section, frozen=True):
     """As `lost_after_s`, for a stationary thing: something may stand in front of it for a while."""
     keep_score: Share = 0.6
     """A thing that is followed may score this share of its threshold and is still followed."""
+
+
+class Zone(Section, frozen=True):
+    name: Name
+    """Names the zone in events: a-z, 0-9, - and _."""
+    camera: Name
+    area: Points
+    """Polygon as `[[x, y], …]` in 0..1 from the upper left. A thing is in it when the middle of its box's lower edge is."""
+    labels: tuple[str, ...] = ()
+    """Only these can be in it; empty: all."""
+    threshold: Share = 0.0
+    """Only sights that score so much say that a thing is in it; 0: every sight."""
+    inertia: Annotated[int, msgspec.Meta(ge=1, le=50)] = 3
+    """So many sights more inside than outside until a thing is in it, and as many the other way until it is out."""
+    loiter_s: Annotated[float, msgspec.Meta(ge=0.0, le=86_400.0)] = 0.0
+    """A thing is in it only after it has stayed for so long."""
+
+
+class Filter(Section, frozen=True):
+    label: str
+    """Findings of this label that do not fit are none."""
+    cameras: tuple[Name, ...] = ()
+    """Only at these cameras; empty: all."""
+    min_area: Share = 0.0
+    max_area: Share = 1.0
+    """Share of the picture that the box covers."""
+    min_aspect: Annotated[float, msgspec.Meta(ge=0.0, le=100.0)] = 0.0
+    max_aspect: Annotated[float, msgspec.Meta(gt=0.0, le=100.0)] = 100.0
+    """Width ÷ height of the box, in pixels."""
+
+
+class Line(Section, frozen=True):
+    name: Name
+    """Names the counting line in topics."""
+    camera: Name
+    start: tuple[Share, Share]
+    end: tuple[Share, Share]
+    """The two ends as `[x, y]`. Who crosses to the right of one who goes from start to end comes in, the others go out."""
+    labels: tuple[str, ...] = ()
+    """Only these are counted; empty: all."""
+
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+TimeOfDay = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+
+
+class Schedule(Section, frozen=True):
+    start: TimeOfDay
+    end: TimeOfDay
+    """`HH:MM`, local time; an end that is not after the start is on the next day."""
+    days: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    """On which days it starts."""
+    cameras: tuple[Name, ...] = ()
+    """Only these cameras; empty: all."""
+    armed: bool = True
+    """Armed in this time and disarmed outside; false: disarmed in this time. Where several overlap the last one holds."""
 
 
 class Pictures(Section, frozen=True):
@@ -300,6 +358,10 @@ class Config(Section, frozen=True):
     detector: Detector = Detector()
     second_look: tuple[SecondLook, ...] = ()
     tracking: Tracking = Tracking()
+    zone: tuple[Zone, ...] = ()
+    filter: tuple[Filter, ...] = ()
+    line: tuple[Line, ...] = ()
+    schedule: tuple[Schedule, ...] = ()
     pictures: Pictures = Pictures()
     retention: Retention = Retention()
     card: Card = Card()
@@ -352,6 +414,7 @@ def parse(raw: dict[str, Any], *, place: str) -> Config:
     except msgspec.ValidationError as error:
         raise ConfigError(_explain(str(error), raw, place), hint="`edge config show` prints the defaults") from error
     _check_cameras(config, place)
+    _check_places(config, place)
     _check_pins(config, place)
     _check_power(config.power, place)
     _check_mqtt(config.mqtt, f"{place}: mqtt")
@@ -389,7 +452,15 @@ def default_data_dir() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "edge"
 
 
-_TABLES: dict[str, type[Section]] = {"camera": Camera, "second_look": SecondLook, "button": Button}
+_TABLES: dict[str, type[Section]] = {
+    "camera": Camera,
+    "second_look": SecondLook,
+    "button": Button,
+    "zone": Zone,
+    "filter": Filter,
+    "line": Line,
+    "schedule": Schedule,
+}
 NETWORK = ("rtsp", "rtsps", "http", "https")
 SCHEMES = ("folder", "file", "picamera", "v4l2", *NETWORK, "test")
 _MOVING = tuple(scheme for scheme in SCHEMES if scheme != "folder")
@@ -448,6 +519,55 @@ def _check_polygons(camera: Camera, where: str) -> None:
         for index, points in enumerate(polygons):
             if flaw := flaw_of(points):
                 raise ConfigError(f"{where}.{key}[{index}]: {flaw}", hint=hint)
+
+
+def _check_places(config: Config, place: str) -> None:
+    """Zones, lines, filters and schedules name cameras that are there, once each."""
+    _check_names(config, place)
+    _check_shapes(config, place)
+    cameras = [camera.name for camera in config.camera]
+    for index, rule in enumerate(config.filter):
+        _check_known(f"{place}: filter[{index}].cameras", "camera", rule.cameras, cameras)
+    for index, schedule in enumerate(config.schedule):
+        _check_known(f"{place}: schedule[{index}].cameras", "camera", schedule.cameras, cameras)
+    for index, camera in enumerate(config.camera):
+        known = [zone.name for zone in config.zone if zone.camera == camera.name]
+        _check_known(f"{place}: camera[{index}].only_zones", f"zone of camera {camera.name}", camera.only_zones, known)
+
+
+def _check_names(config: Config, place: str) -> None:
+    cameras = [camera.name for camera in config.camera]
+    tables: tuple[tuple[str, Sequence[Zone | Line]], ...] = (("zone", config.zone), ("line", config.line))
+    for table, sections in tables:
+        names: set[str] = set()
+        for index, section in enumerate(sections):
+            where = f"{place}: {table}[{index}]"
+            _check_known(f"{where}.camera", "camera", [section.camera], cameras)
+            if section.name in names:
+                raise ConfigError(
+                    f"{where}.name: {section.name!r} is taken by another {table}", hint="choose another name"
+                )
+            names.add(section.name)
+
+
+def _check_shapes(config: Config, place: str) -> None:
+    for index, zone in enumerate(config.zone):
+        if flaw := flaw_of(zone.area):
+            raise ConfigError(f"{place}: zone[{index}].area: {flaw}", hint="name the corners one after the other")
+    for index, line in enumerate(config.line):
+        if line.start == line.end:
+            raise ConfigError(f"{place}: line[{index}].end: is where the line starts", hint="name two different places")
+    for index, rule in enumerate(config.filter):
+        if rule.min_area > rule.max_area or rule.min_aspect > rule.max_aspect:
+            raise ConfigError(f"{place}: filter[{index}]: a least value is above its most", hint="swap them")
+
+
+def _check_known(where: str, what: str, named: Sequence[str], known: Sequence[str]) -> None:
+    for name in named:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there is: {', '.join(known) or 'none'}"
+            raise ConfigError(f"{where}: no {what} is named {name!r}", hint=hint)
 
 
 def _check_pins(config: Config, place: str) -> None:

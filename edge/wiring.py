@@ -3,6 +3,7 @@
 import logging
 import platform
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from edge import __version__
@@ -23,13 +24,17 @@ from edge.config import Config, Tracking, split_address
 from edge.device.finding import make_monitor
 from edge.device.idleness import Idleness
 from edge.device.monitor import Monitor
+from edge.device.port import SourceError
 from edge.device.reporting import report_conditions
+from edge.device.synchronised import read_synchronised
 from edge.errors import CameraBlockedError, ConfigError
+from edge.events.arming import Arming, Period
 from edge.events.housekeeping import Housekeeper
 from edge.events.keeper import Keeper
 from edge.events.lifecycle import LifeCycle, Outcome
 from edge.events.looks import LookThread
 from edge.events.message import notice_message, state_message
+from edge.events.rules import check_rules, rules_of
 from edge.events.tracks import TrackSettings
 from edge.health import TROUBLE, Condition, Health
 from edge.identity import device_id
@@ -53,6 +58,7 @@ from edge.store.events import EventStore
 from edge.store.pictures import PictureFolder
 from edge.store.port import Message
 from edge.store.stills import StillLedger
+from edge.store.switches import SwitchStore
 from edge.watchdog import Watchdog
 from edge.web.port import Rooms as PageRooms
 
@@ -134,7 +140,6 @@ def build(config: Config, *, once: bool = False) -> Appliance:
         health, blocked, stall_after_s={section.name: silence_limit_s(section) for section in config.camera}
     )
     ids = IdSource(clock, after=_newest_id(config))
-    settings = track_settings(config.tracking)
     board = Board(config, health)
     switch = board.privacy_light()
     light = OpenLight(switch) if switch is not None else None
@@ -145,10 +150,11 @@ def build(config: Config, *, once: bool = False) -> Appliance:
         lit = LitCamera(made, light) if light is not None else made
         return clips.recorded(section, GuardedCamera(lit, restarts))
 
+    life_cycle = life_cycles(config, detector, clock.boot_id, ids.next, looks)
     pipeline = Pipeline(
         [camera(section) for section in config.camera],
         detector,
-        lambda name: LifeCycle(name, clock.boot_id, settings, detector.threshold_of, ids.next, looks),
+        life_cycle,
         clips.listening(_touching(idleness, keeper.submit)),
         fatal,
         health,
@@ -245,6 +251,33 @@ def make_gate(config: Config, section: CameraSection, health: Health) -> Gate:
 
     tell(False)
     return Gate(config.motion, [Polygon(points) for points in section.motion_masks], tell)
+
+
+def life_cycles(
+    config: Config, detector: Detector, boot_id: str, new_id: Callable[[], str], looks: LookThread | None
+) -> Callable[[str], LifeCycle]:
+    """Makes the life-cycle of the camera of that name.
+
+    Raises:
+        ConfigError: a zone, line or filter names a label that the detector does not have.
+    """
+    check_rules(config, detector.labels)
+    settings = track_settings(config.tracking)
+    arming = Arming([Period.of(section) for section in config.schedule], SwitchStore(config.data_dir), clock_is_right)
+
+    def made(name: str) -> LifeCycle:
+        rules = rules_of(config, name, partial(arming.armed, name))
+        return LifeCycle(name, boot_id, settings, detector.threshold_of, new_id, looks, rules)
+
+    return made
+
+
+def clock_is_right() -> bool:
+    """Where the kernel does not say so, it may be wrong."""
+    try:
+        return bool(read_synchronised().synchronised)
+    except SourceError:
+        return False
 
 
 def track_settings(section: Tracking) -> TrackSettings:

@@ -1,27 +1,33 @@
 """One thing gives one event: begun when it counts, ended when it is gone. Pure but for the ids."""
 
 from collections.abc import Callable, Sequence
-from math import sqrt
 from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
 from edge.camera.port import Frame, Still
 from edge.clock import Instant
+from edge.events.lines import Crossing, LineState
+from edge.events.rules import ANY, Rules
+from edge.events.sighting import Best, Sighting
 from edge.events.track import Track
 from edge.events.tracks import Tracker, TrackSettings
+from edge.events.zones import ZoneState
 from edge.geometry import WHOLE, Box
 from edge.recognition.port import NOTHING, Detection, Insight
 from edge.store.port import EndReason, Event
 
 Kind = Literal["started", "updated", "ended"]
-BORDER = 0.005
-CUT_OFF = 0.7
-"""What a picture is worth whose thing is cut off by the border."""
-BETTER = 1.1
-"""By so much a later picture must be worth more to replace the one before it: a picture has its price."""
-GROWN = 1.2
-"""A box that is larger than this many times the usual one of its thing is hardly around that thing alone."""
+CLEARLY = 1.5
+"""By so much a picture must be worth more to be worth an update: every picture is written to the card."""
+AT_END = 1.2
+"""By so much, to be kept with the end, which is written anyway."""
+PICTURES = 3
+"""Pictures of one event, at the most; the last is left to the end."""
+SOON_S, PICTURE_S, EVERY_S = 1.0, 5.0, 60.0
+"""Least time between two messages of one event: for a change of place, for a better picture, when nothing changed."""
+HELD = 8
+"""Different frames that are held at once, at the most, for pictures that may be wanted. A frame of 1280x720 is 2.8 MB."""
 LOOKS = 2
 """Second looks at one thing, at the most."""
 HOLD_S = 5.0
@@ -29,7 +35,7 @@ HOLD_S = 5.0
 
 
 class Change(NamedTuple):
-    """An event has begun or ended, or a second look has found more of it.
+    """An event has begun, something of it has changed, or it has ended.
 
     `frame` is the picture to keep with it; None: the one that it has already.
     """
@@ -83,12 +89,6 @@ class Looks(Protocol):
         ...
 
 
-class _Best(NamedTuple):
-    worth: float
-    frame: Frame
-    detection: Detection
-
-
 class LifeCycle:
     """The events of one camera.
 
@@ -103,21 +103,19 @@ class LifeCycle:
         threshold_of: Callable[[str], float],
         new_id: Callable[[], str],
         looks: Looks | None = None,
+        rules: Rules = ANY,
     ) -> None:
         self._camera = camera
         self._boot_id = boot_id
         self._threshold_of = threshold_of
         self._new_id = new_id
         self._looks = looks
+        self._rules = rules
         self._tracker = Tracker(settings, threshold_of)
-        self._best: dict[int, _Best] = {}
-        self._first: dict[int, Instant] = {}
-        self._seen: dict[int, Instant] = {}
-        self._top: dict[int, float] = {}
-        self._events: dict[int, Event] = {}
-        self._asked: dict[int, int] = {}
+        self._sightings: dict[int, Sighting] = {}
         self._pending: set[str] = set()
         self._held: dict[str, tuple[Change, float]] = {}
+        self._crossings: list[Crossing] = []
 
     def on_frame(self, frame: Frame, detections: Sequence[Detection], looked: Box = WHOLE) -> list[Change]:
         """Take what was found in one frame.
@@ -125,15 +123,20 @@ class LifeCycle:
         Args:
             looked: the part of the frame that was looked at. Things that are expected elsewhere were not missed.
         """
+        if self._rules.filters:
+            detections = [found for found in detections if self._rules.passes(found, frame.size)]
         if frame.still is not None:
             return self._on_still(frame, detections)
         if not (detections or self._tracker.tracks or self._held):
             return []  # nothing is there and nothing was: most frames of most cameras
         step = self._tracker.update(detections, frame.taken.boot_s, looked)
-        for track, detection in step.found:
-            self._remember(track, detection, frame)
-        changes = [self._start(track) for track in step.begun]
-        changes += [self._end(track, "left") for track in step.lost]
+        changes: list[Change] = []
+        if self._rules.armed(frame.taken):
+            for track, detection in step.found:
+                changes += self._see(track, detection, frame)
+        else:
+            changes += self._disarm(frame.taken)
+        changes += self._end_all([self._sightings[t.number] for t in step.lost if t.number in self._sightings], "left")
         self._forget()
         return self._hold(changes, frame.taken.boot_s)
 
@@ -144,26 +147,37 @@ class LifeCycle:
         if held is not None:
             change, _ = held
             return [change._replace(event=_with_insight(change.event, result.insight))]
-        for number, event in self._events.items():
-            if event.id == result.request.event:
-                return self._update(number, event, result)
+        for sighting in self._sightings.values():
+            if sighting.event is not None and sighting.event.id == result.request.event:
+                return self._take_look(sighting, sighting.event, result)
         return []
 
     @property
     def attention(self) -> tuple[Box, ...]:
-        """Where another look is wanted even if nothing moves: at things that are not stationary yet, or that the last look missed.
+        """Where another look is wanted even if nothing moves: at things that are not stationary yet, that the last look missed, or that
+        must stay in a zone to be in it.
 
         Empty: the scene is quiet.
         """
-        return tuple(track.box for track in self._tracker.restless)
+        waiting = (s.track for s in self._sightings.values() if s.zones.loiters)
+        return tuple(track.box for track in dict.fromkeys((*self._tracker.restless, *waiting)))
 
     def likely(self) -> list[Frame]:
         """The pictures of things that begin to count if the next frame shows them again."""
-        return [self._best[track.number].frame for track in self._tracker.tracks if self._tracker.nearly_counts(track)]
+        near = [
+            self._sightings.get(track.number) for track in self._tracker.tracks if self._tracker.nearly_counts(track)
+        ]
+        return [s.best.frame for s in near if s is not None and s.best is not None and s.best.frame is not None]
+
+    def crossings(self) -> list[Crossing]:
+        """Lines that were crossed since this was asked last."""
+        crossed, self._crossings = self._crossings, []
+        return crossed
 
     def finish(self, reason: EndReason) -> list[Change]:
         """End all that is open: the camera stopped or the program stops. Ends that wait for a look wait on, until `release`."""
-        ends = [self._end(track, reason) for track in self._tracker.finish()]
+        self._tracker.finish()
+        ends = self._end_all(list(self._sightings.values()), reason)
         seen_s = max((change.event.seen.boot_s for change in ends), default=0.0)
         self._forget()
         return self._hold(ends, seen_s)
@@ -200,51 +214,109 @@ class LifeCycle:
             source=source,
         )
 
-    def _remember(self, track: Track, detection: Detection, frame: Frame) -> None:
-        self._first.setdefault(track.number, frame.taken)
-        self._seen[track.number] = frame.taken
-        self._top[track.number] = max(detection.score, self._top.get(track.number, 0.0))
-        best, worth = self._best.get(track.number), _worth(detection, track.area)
-        if best is None or worth > best.worth * BETTER:
-            self._best[track.number] = _Best(worth, frame, detection)
-            if track.number in self._events:
-                self._ask(track.number)
+    def _see(self, track: Track, detection: Detection, frame: Frame) -> list[Change]:
+        sighting = self._sightings.get(track.number)
+        if sighting is None:
+            sighting = self._sightings[track.number] = self._new_sighting(track, frame.taken)
+        better = sighting.see(detection, frame)
+        self._hold_few()
+        if track.counts:
+            self._crossings += sighting.crossed()
+        if sighting.event is not None:
+            if better:
+                self._ask(sighting)
+            return self._update(sighting, sighting.event)
+        return [self._start(sighting, frame, detection)] if track.counts and self._may_start(sighting) else []
 
-    def _start(self, track: Track) -> Change:
-        best = self._best[track.number]
-        found = best.detection._replace(score=self._top[track.number])
-        event = self._event(found, self._first[track.number], self._seen[track.number])
-        self._events[track.number] = event
-        self._ask(track.number)
-        return Change("started", event, best.frame)
+    def _new_sighting(self, track: Track, at: Instant) -> Sighting:
+        return Sighting(track, at, at, ZoneState(self._rules.zones), LineState(self._rules.lines))
 
-    def _ask(self, number: int) -> None:
+    def _may_start(self, sighting: Sighting) -> bool:
+        # What stood there when the camera was armed, such as a parked car, is no news until it moves.
+        if sighting.passed_over and sighting.track.stationary:
+            return False
+        return not self._rules.only_zones or not self._rules.only_zones.isdisjoint(sighting.zones.entered)
+
+    def _disarm(self, at: Instant) -> list[Change]:
+        """End what is open, and keep nothing of what is seen meanwhile but that it is there."""
+        ends = self._end_all(list(self._sightings.values()), "disarmed")
+        self._sightings = {track.number: self._new_sighting(track, at) for track in self._tracker.tracks}
+        for sighting in self._sightings.values():
+            sighting.passed_over = sighting.track.counts
+        return ends
+
+    def _start(self, sighting: Sighting, frame: Frame, detection: Detection) -> Change:
+        best = sighting.best or Best(0.0, frame, detection)
+        event = self._event(best.detection._replace(score=sighting.top), sighting.first, sighting.seen)
+        sighting.event = _with_place(event, sighting)
+        sighting.told_s = sighting.seen.boot_s
+        self._ask(sighting)
+        return Change("started", sighting.event, sighting.hand_over() or frame)
+
+    def _update(self, sighting: Sighting, event: Event) -> list[Change]:
+        """What is worth telling now, at a bounded rate; changes that come too soon wait for the next sight."""
+        since_s = sighting.seen.boot_s - sighting.told_s
+        moved = sighting.zones.current != event.current_zones or sighting.track.stationary != event.stationary
+        better = sighting.gain() >= CLEARLY and sighting.pictures < PICTURES - 1
+        due = (moved and since_s >= SOON_S) or (better and since_s >= PICTURE_S)
+        if not due and (sighting.track.stationary or since_s < EVERY_S):
+            return []
+        return [self._tell(sighting, event, "updated", with_picture=better)]
+
+    def _tell(
+        self, sighting: Sighting, event: Event, kind: Kind, *, with_picture: bool, reason: EndReason | None = None
+    ) -> Change:
+        frame = sighting.hand_over() if with_picture else None
+        told = msgspec.structs.replace(
+            _with_place(event, sighting),
+            revision=event.revision + 1,
+            seen=sighting.seen,
+            score=sighting.top,
+            box=sighting.kept.detection.box if frame is not None and sighting.kept is not None else event.box,
+            end_reason=reason,
+            path=sighting.path.points if reason is not None else (),
+        )
+        sighting.event, sighting.told_s = told, sighting.seen.boot_s
+        return Change(kind, told, frame)
+
+    def _end_all(self, sightings: Sequence[Sighting], reason: EndReason) -> list[Change]:
+        ends = []
+        for sighting in sightings:
+            if sighting.event is not None:
+                wanted = reason != "disarmed" and sighting.gain() >= AT_END and sighting.pictures < PICTURES
+                ends.append(self._tell(sighting, sighting.event, "ended", with_picture=wanted, reason=reason))
+                sighting.event = None
+        return ends
+
+    def _ask(self, sighting: Sighting) -> None:
         """A second look at the best picture so far, unless one is under way, has found something, or there were enough."""
-        event, best = self._events[number], self._best[number]
+        event, best = sighting.event, sighting.best
+        if self._looks is None or event is None or best is None or best.frame is None:
+            return
         known = event.sub_label is not None or event.keypoints is not None
-        if self._looks is None or known or event.id in self._pending or not self._looks.wants(event.label):
+        if known or event.id in self._pending or sighting.looks >= LOOKS or not self._looks.wants(event.label):
             return
-        if self._asked.get(number, 0) >= LOOKS:
-            return
-        self._asked[number] = self._asked.get(number, 0) + 1
+        sighting.looks += 1
         self._pending.add(event.id)
         self._looks.ask(LookRequest(event.id, event.label, best.detection.box, best.frame))
 
-    def _update(self, number: int, event: Event, result: LookResult) -> list[Change]:
+    def _take_look(self, sighting: Sighting, event: Event, result: LookResult) -> list[Change]:
         looked_at = result.request
+        best = sighting.best
         if result.insight == NOTHING:
-            if self._best[number].frame is not looked_at.frame:  # a better picture came meanwhile
-                self._ask(number)
+            if best is not None and best.frame is not looked_at.frame:  # a better picture came meanwhile
+                self._ask(sighting)
             return []
-        updated = msgspec.structs.replace(
-            _with_insight(event, result.insight),
-            revision=event.revision + 1,
-            seen=self._seen[number],
-            score=self._top[number],
-            box=looked_at.box,  # the picture goes with what was found in it
-        )
-        self._events[number] = updated
-        return [Change("updated", updated, looked_at.frame if looked_at.box != event.box else None)]
+        event = _with_insight(event, result.insight)
+        if looked_at.box == event.box:
+            return [self._tell(sighting, event, "updated", with_picture=False)]
+        if best is not None and best.frame is looked_at.frame:
+            return [self._tell(sighting, event, "updated", with_picture=True)]
+        change = self._tell(sighting, event, "updated", with_picture=False)
+        sighting.event = msgspec.structs.replace(
+            change.event, box=looked_at.box
+        )  # the picture goes with what was found in it
+        return [Change("updated", sighting.event, looked_at.frame)]
 
     def _hold(self, changes: list[Change], now_s: float) -> list[Change]:
         """Keep back ends whose second look is under way; let go of those that have waited too long."""
@@ -257,25 +329,29 @@ class LifeCycle:
         late = [id_ for id_, (_, since_s) in self._held.items() if now_s - since_s > HOLD_S]
         return ready + [self._held.pop(id_)[0] for id_ in late]
 
-    def _end(self, track: Track, reason: EndReason) -> Change:
-        event, best = self._events[track.number], self._best[track.number]
-        ended = msgspec.structs.replace(
-            event,
-            revision=event.revision + 1,
-            seen=self._seen[track.number],
-            end_reason=reason,
-            score=self._top[track.number],
-            box=best.detection.box,
-        )
-        return Change("ended", ended, best.frame if best.detection.box != event.box else None)
+    def _hold_few(self) -> None:
+        """No more than HELD frames: the things whose pictures are the oldest give them up and take a later one."""
+        holding: dict[int, list[Sighting]] = {}
+        for sighting in self._sightings.values():
+            if sighting.best is not None and sighting.best.frame is not None:
+                holding.setdefault(sighting.best.frame.sequence, []).append(sighting)
+        for sequence in sorted(holding)[: max(0, len(holding) - HELD)]:
+            for sighting in holding[sequence]:
+                sighting.drop_picture()
 
     def _forget(self) -> None:
-        if len(self._first) == len(self._tracker.tracks):
-            return
         alive = {track.number for track in self._tracker.tracks}
-        for known in (self._best, self._first, self._seen, self._top, self._events, self._asked):
-            for number in known.keys() - alive:
-                del known[number]
+        for number in self._sightings.keys() - alive:
+            del self._sightings[number]
+
+
+def _with_place(event: Event, sighting: Sighting) -> Event:
+    return msgspec.structs.replace(
+        event,
+        zones=sighting.zones.entered,
+        current_zones=sighting.zones.current,
+        stationary=sighting.track.stationary,
+    )
 
 
 def _with_insight(event: Event, insight: Insight) -> Event:
@@ -285,9 +361,3 @@ def _with_insight(event: Event, insight: Insight) -> Event:
     return msgspec.structs.replace(
         event, sub_label=insight.sub_label or None, sub_score=sub_score, keypoints=insight.keypoints or None
     )
-
-
-def _worth(detection: Detection, usual_area: float) -> float:
-    box = detection.box
-    cut = min(box.left, box.top) < BORDER or max(box.right, box.bottom) > 1 - BORDER
-    return detection.score * sqrt(min(box.area, GROWN * usual_area)) * (CUT_OFF if cut else 1.0)

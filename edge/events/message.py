@@ -50,6 +50,10 @@ class EventMessage(msgspec.Struct, frozen=True, kw_only=True):
     sub_label: str | None = None
     sub_score: float | None = None
     keypoints: tuple[tuple[str, float, float, float], ...] | None = None
+    zones: tuple[str, ...] = ()
+    current_zones: tuple[str, ...] = ()
+    stationary: bool = False
+    path: tuple[tuple[float, float, float], ...] = ()
 
 
 def message_of(kind: Kind, event: Event, device: str) -> Message:
@@ -75,6 +79,10 @@ def message_of(kind: Kind, event: Event, device: str) -> Message:
         sub_label=event.sub_label,
         sub_score=round(event.sub_score, 4) if event.sub_score is not None else None,
         keypoints=_keypoints(event.keypoints),
+        zones=event.zones,
+        current_zones=event.current_zones,
+        stationary=event.stationary,
+        path=tuple((point.x, point.y, point.since_start_s) for point in event.path),
     )
     return Message(TOPIC, msgspec.json.encode(body))
 

@@ -259,6 +259,28 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     CREATE INDEX event_clips_clip ON event_clips (clip);
     """,
+    """
+    -- Where a thing was; zones as JSON: [name, ...], path as JSON: [[x, y, seconds], ...]
+    ALTER TABLE events ADD COLUMN zones TEXT;
+    ALTER TABLE events ADD COLUMN current_zones TEXT;
+    ALTER TABLE events ADD COLUMN stationary INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE events ADD COLUMN path TEXT;
+
+    CREATE TABLE switches (                -- what a person has set by hand
+        name TEXT PRIMARY KEY,
+        value TEXT NOT NULL,
+        at_wall_s REAL NOT NULL
+    ) WITHOUT ROWID;
+
+    CREATE TABLE counts (                  -- who crossed the counting lines
+        line TEXT NOT NULL,
+        day INTEGER NOT NULL,              -- as in events
+        label TEXT NOT NULL,
+        way TEXT NOT NULL,
+        crossings INTEGER NOT NULL,
+        PRIMARY KEY (line, day, label, way)
+    ) WITHOUT ROWID;
+    """,
 )
 
 

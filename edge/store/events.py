@@ -14,11 +14,11 @@ from edge.recognition.port import KeyPoint
 from edge.store.clips import put_clip
 from edge.store.database import FILE_NAME, open_database, transaction, translated
 from edge.store.pictures import FOLDER_NAME
-from edge.store.port import Event, Picture, Record
+from edge.store.port import Event, PathPoint, Picture, Record
 
 _FIXED = ("id", "camera", "label", "started_wall_s", "started_boot_s", "boot_id", "source", "day", "clock")
 _GROWING = ("revision", "score", "box_left", "box_top", "box_right", "box_bottom", "seen_wall_s", "seen_boot_s", "end_reason",
-            "picture", "sub_label", "sub_score", "keypoints")  # fmt: skip
+            "picture", "sub_label", "sub_score", "keypoints", "zones", "current_zones", "stationary", "path")  # fmt: skip
 """What later revisions change. A column that is in an index and does not change stays out: setting it would write the index again."""
 _WRITTEN = (*_FIXED, *_GROWING)
 _NAMES, _PLACES = ", ".join(_WRITTEN), ", ".join(f":{name}" for name in _WRITTEN)
@@ -207,9 +207,20 @@ def _row_of(event: Event) -> dict[str, object]:
         "seen_wall_s": event.seen.wall_s, "seen_boot_s": event.seen.boot_s, "boot_id": event.boot_id,
         "end_reason": event.end_reason, "source": event.source, "picture": event.picture and event.picture.sha256,
         "sub_label": event.sub_label, "sub_score": event.sub_score,
-        "keypoints": msgspec.json.encode(event.keypoints).decode() if event.keypoints is not None else None,
+        "keypoints": _json(event.keypoints),
+        "zones": _json(event.zones), "current_zones": _json(event.current_zones), "stationary": int(event.stationary),
+        "path": _json(event.path),
         "day": local_day(event.started.wall_s), "clock": event.clock,
     }  # fmt: skip
+
+
+def _json(value: tuple[object, ...] | None) -> str | None:
+    """None for nothing at all: most events have no zones."""
+    return msgspec.json.encode(value).decode() if value else None
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return msgspec.json.decode(text, type=tuple[str, ...]) if text else ()
 
 
 def _event(values: tuple[Any, ...]) -> Event:
@@ -224,6 +235,8 @@ def _event(values: tuple[Any, ...]) -> Event:
         picture=Picture(row["picture"], width, height, size) if size is not None else None,
         sub_label=row["sub_label"], sub_score=row["sub_score"],
         keypoints=msgspec.json.decode(keypoints, type=tuple[KeyPoint, ...]) if keypoints else None,
+        zones=_names(row["zones"]), current_zones=_names(row["current_zones"]), stationary=bool(row["stationary"]),
+        path=msgspec.json.decode(row["path"], type=tuple[PathPoint, ...]) if row["path"] else (),
         clock=row["clock"], kept=bool(row["kept"]),
     )  # fmt: skip
 

@@ -10,9 +10,9 @@ from edge.clock import Instant
 from edge.geometry import Box
 from edge.recognition.port import KeyPoint
 
-EndReason = Literal["left", "camera", "stopped", "interrupted", "still"]
+EndReason = Literal["left", "camera", "stopped", "interrupted", "still", "disarmed"]
 """Why an event ended: its thing left · the camera stopped or its file ended · the program stopped in order · the program was killed and
-found the event open when it came back · a stored picture has no before and after."""
+found the event open when it came back · a stored picture has no before and after · the camera was disarmed."""
 
 
 ClockState = Literal["synchronised", "unsynchronised", "corrected"]
@@ -39,13 +39,23 @@ def path_of_hash(sha256: str) -> str:
     return f"{sha256[:2]}/{sha256}.jpg"
 
 
+class PathPoint(NamedTuple):
+    """Where a thing stood, in 0..1 of the picture, and how many seconds after its first sight."""
+
+    x: float
+    y: float
+    since_start_s: float
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that was seen, from its first frame to its last.
 
     `revision` grows with every change that is published. `score` is the best so far; `box` is where the thing is in
     `picture`. `end_reason` is None while the thing is there. `source` is the file of a stored picture. `picture` is None
     when it could not be kept. `sub_label`, `sub_score` and `keypoints` are what a second look found, None when there was none or it
-    found nothing. `clock` says what the wall times are worth. `kept` is a person's wish: `EventStore.keep` sets it, `commit` never does.
+    found nothing. `zones` are all that it has been in so far, in the order of entering, `current_zones` those that it is in. `path` is
+    empty until it is over. `clock` says what the wall times are worth. `kept` is a person's wish:
+    `EventStore.keep` sets it, `commit` never does.
     """
 
     id: str
@@ -63,6 +73,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     sub_label: str | None = None
     sub_score: float | None = None
     keypoints: tuple[KeyPoint, ...] | None = None
+    zones: tuple[str, ...] = ()
+    current_zones: tuple[str, ...] = ()
+    stationary: bool = False
+    path: tuple[PathPoint, ...] = ()
     clock: ClockState = "synchronised"
     kept: bool = False
 
@@ -99,6 +113,13 @@ class Message:
 
 def title_of(label: str, sub_label: str | None) -> str:
     return f"{label} ({sub_label})" if sub_label else label
+
+
+class Switch(NamedTuple):
+    """Something that a person has set by hand, and when."""
+
+    on: bool
+    at_wall_s: float
 
 
 class Waiting(NamedTuple):

@@ -17,8 +17,9 @@ from edge.store.database import FILE_NAME, MIGRATIONS, open_database
 from edge.store.events import EventStore
 from edge.store.outbox import Outbox
 from edge.store.pictures import PictureFolder
-from edge.store.port import Event, Message, Picture, Record
+from edge.store.port import Event, Message, PathPoint, Picture, Record, Switch
 from edge.store.stills import StillLedger
+from edge.store.switches import SwitchStore
 
 PICTURE = Picture("ab" * 32, 64, 48, 1000)
 
@@ -33,7 +34,10 @@ def event(id_: str, **fields: object) -> Event:
 
 def test_an_event_comes_back_as_it_went_in(data_dir: Path) -> None:
     store = EventStore(data_dir)
-    kept = event("a", picture=PICTURE, source="/x.jpg", end_reason="still", revision=3)
+    kept = event(
+        "a", picture=PICTURE, source="/x.jpg", end_reason="still", revision=3, zones=("drive", "lawn"), current_zones=("lawn",),
+        stationary=True, path=(PathPoint(0.1, 0.2, 0.0), PathPoint(0.3, 0.4, 1.5)),
+    )  # fmt: skip
     store.commit([Record((kept,))])
     assert store.newest(10) == [kept]
     assert EventStore(data_dir).find("a") == [kept]
@@ -307,3 +311,10 @@ def test_a_database_with_pictures_of_the_second_version_is_taken_over(data_dir: 
     with closing(open_database(data_dir)) as connection:
         assert connection.execute("SELECT * FROM shared_pictures").fetchall() == [("aa", 2)]
         assert connection.execute("SELECT * FROM totals").fetchall() == [("pictures", 2000)]
+
+
+def test_switches_survive_a_restart(data_dir: Path) -> None:
+    SwitchStore(data_dir).save("armed", Switch(False, 1000.5))
+    SwitchStore(data_dir).save("armed", Switch(True, 2000.5))
+    SwitchStore(data_dir).save("camera/door", Switch(False, 3000.5))
+    assert SwitchStore(data_dir).load() == {"armed": Switch(True, 2000.5), "camera/door": Switch(False, 3000.5)}

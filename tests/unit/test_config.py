@@ -112,3 +112,42 @@ def test_a_file_that_is_not_toml_names_its_line(tmp_path: Path) -> None:
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load(tmp_path / "none.toml")
+
+
+CAMERA = "[[camera]]\nname='yard'\nsource='test:'\n"
+ZONE = "[[zone]]\nname='drive'\ncamera='yard'\narea=[[0,0],[1,0],[1,1]]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "remedy"),
+    [
+        (ZONE, "zone[0].camera: no camera is named 'yard'", "there is: none"),
+        (
+            CAMERA + ZONE.replace("'yard'", "'yart'"),
+            "zone[0].camera: no camera is named 'yart'",
+            "did you mean 'yard'?",
+        ),
+        (CAMERA + ZONE + ZONE, "zone[1].name: 'drive' is taken by another zone", "choose another name"),
+        (CAMERA + ZONE.replace("[1,1]", "[0.5,0]"), "zone[0].area: the points lie on one line", "corners"),
+        (
+            CAMERA + "only_zones=['drove']\n" + ZONE,
+            "camera[0].only_zones: no zone of camera yard",
+            "did you mean 'drive'?",
+        ),
+        (CAMERA + "[[filter]]\nlabel='Car'\nmin_area=0.5\nmax_area=0.1", "filter[0]: a least value", "swap them"),
+        (CAMERA + "[[filter]]\nlabel='Car'\ncameras=['door']", "filter[0].cameras: no camera", "there is: yard"),
+        (
+            CAMERA + "[[line]]\nname='gate'\ncamera='yard'\nstart=[0,0]\nend=[0,0]",
+            "line[0].end: is where the line starts",
+            "two different places",
+        ),
+        (CAMERA + "[[schedule]]\nstart='25:00'\nend='06:00'", "schedule[0].start is '25:00'", "edge config show"),
+        (CAMERA + "[[schedule]]\nstart='22:00'\nend='06:00'\ncameras=['x']", "schedule[0].cameras", "there is: yard"),
+        (CAMERA + "[[schedule]]\nstart='22:00'\nend='06:00'\ndays=['monday']", "schedule[0].days", "edge config show"),
+    ],
+)
+def test_places_and_times_name_what_is_there(text: str, place: str, remedy: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parsed(text)
+    assert place in str(caught.value)
+    assert remedy in caught.value.hint

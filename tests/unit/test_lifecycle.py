@@ -1,12 +1,17 @@
-from itertools import count
+from itertools import count, pairwise
 
 import numpy as np
 
 from edge.camera.port import Frame, Still
 from edge.clock import Instant
-from edge.events.lifecycle import Change, LifeCycle, LookRequest, LookResult
+from edge.events.lifecycle import HELD, Change, LifeCycle, LookRequest, LookResult
+from edge.events.lines import Crossing, Line
+from edge.events.rules import ANY, Rules
+from edge.events.sighting import sharpness
 from edge.events.tracks import TrackSettings
-from edge.geometry import Box
+from edge.events.zones import Filter, Zone
+from edge.geometry import WHOLE, Box
+from edge.polygons import Polygon
 from edge.recognition.port import NOTHING, Detection, Insight
 
 PIXELS = np.zeros((4, 4, 3), np.uint8)
@@ -252,3 +257,137 @@ def test_a_stored_picture_is_looked_at_before_its_event_is_made() -> None:
         ("started", "taxi", 1),
         ("ended", "taxi", 2),
     ]
+
+
+def walker(x: float, score: float = 0.8, size: float = 0.2) -> Detection:
+    return Detection("Person", score, Box(x - size / 2, 0.5 - size / 2, x + size / 2, 0.5 + size / 2))
+
+
+def ruled(rules: Rules, settings: TrackSettings = TrackSettings(2, 1.0)) -> LifeCycle:  # noqa: B008 - immutable
+    numbers = count(1)
+    return LifeCycle("door", "boot", settings, lambda label: 0.5, lambda: f"id{next(numbers)}", None, rules)
+
+
+RIGHT = Zone("right", Polygon(((0.5, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 1.0))), inertia=1)
+
+
+def walk(under_test: LifeCycle, places: list[float], start: int = 0) -> list[Change]:
+    return [change for i, x in enumerate(places) for change in under_test.on_frame(frame(start + i), [walker(x)])]
+
+
+def test_a_change_of_zone_is_told() -> None:
+    under_test = ruled(Rules((RIGHT,)))
+    started, updated = walk(under_test, [0.2 + i * 0.06 for i in range(10)])
+    assert (started.event.zones, started.event.current_zones) == ((), ())
+    assert (updated.kind, updated.event.revision, updated.event.zones, updated.event.current_zones, updated.frame) == (
+        "updated",
+        2,
+        ("right",),
+        ("right",),
+        None,
+    )
+    (ended,) = under_test.finish("camera")
+    assert (ended.event.revision, ended.event.zones) == (3, ("right",))
+
+
+def test_outside_the_zones_that_are_wanted_nothing_begins() -> None:
+    rules = Rules((RIGHT,), frozenset({"right"}))
+    assert walk(ruled(rules), [0.2] * 10) == []
+    (started,) = walk(ruled(rules), [0.2 + i * 0.06 for i in range(10)])
+    assert started.event.zones == ("right",)
+    assert started.event.started.boot_s == 0.0, "it was seen before it was in the zone"
+
+
+def test_what_does_not_fit_is_no_finding() -> None:
+    rules = Rules(filters=(Filter("Person", max_area=0.03),))
+    assert walk(ruled(rules), [0.5] * 10) == []
+
+
+def test_coming_to_rest_and_going_on_are_told_and_nothing_between() -> None:
+    under_test = ruled(ANY, TrackSettings(2, 1.0, 2.0))
+    changes = walk(under_test, [0.3] * 300)
+    assert [(change.kind, change.event.stationary) for change in changes] == [("started", False), ("updated", True)]
+    moved = walk(under_test, [0.3 + i * 0.05 for i in range(8)], 300)
+    assert [(change.kind, change.event.stationary) for change in moved] == [("updated", False)]
+
+
+def test_what_moves_is_told_once_a_minute() -> None:
+    under_test = ruled(ANY)
+    changes = walk(under_test, [0.4 + 0.05 * (i % 2) for i in range(250)])
+    assert [change.kind for change in changes] == ["started", "updated", "updated"]
+    assert changes[2].event.seen.boot_s - changes[1].event.seen.boot_s == 60.0
+
+
+def test_a_clearly_better_picture_is_told_but_not_at_once_and_not_often() -> None:
+    under_test = ruled(ANY, TrackSettings(2, 1.0, 1000.0))
+    grows = [0.2 * 1.04**i for i in range(30)]
+    changes = [c for i, size in enumerate(grows) for c in under_test.on_frame(frame(i), [walker(0.5, 0.8, size)])]
+    assert [(change.kind, change.frame is not None) for change in changes] == [("started", True), ("updated", True)]
+    assert changes[1].event.seen.boot_s - changes[0].event.seen.boot_s >= 5.0
+    assert changes[1].event.box == walker(0.5, 0.8, changes[1].event.box.width).box
+    assert len([c for c in [*changes, *under_test.finish("camera")] if c.frame is not None]) <= 3
+
+
+def test_the_path_is_thinned_and_keeps_both_ends() -> None:
+    under_test = ruled(ANY)
+    walk(under_test, [0.2 + i * 0.002 for i in range(301)])
+    (ended,) = under_test.finish("camera")
+    path = ended.event.path
+    assert 32 <= len(path) <= 64
+    assert (path[0].x, path[0].since_start_s) == (0.2, 0.0)
+    assert (path[-1].x, path[-1].since_start_s) == (0.8, 150.0)
+    steps = {round(b.since_start_s - a.since_start_s, 2) for a, b in pairwise(path[:-1])}
+    assert len(steps) == 1, "evenly"
+
+
+def test_few_frames_are_held_however_many_things_are_there() -> None:
+    under_test = ruled(ANY, TrackSettings(50, 100.0))
+    places = [(0.05 + 0.1 * (i % 10), 0.1 + 0.2 * (i // 10)) for i in range(30)]
+    for number, (x, y) in enumerate(places):
+        found = [Detection("Cat", 0.8, Box(x - 0.03, y - 0.05, x + 0.03, y + 0.05)) for x, y in places[: number + 1]]
+        under_test.on_frame(frame(number), found)
+    held = {s.best.frame.sequence for s in under_test._sightings.values() if s.best and s.best.frame}
+    assert len(held) <= HELD
+    assert len(under_test._sightings) == 30
+
+
+def test_disarming_ends_what_is_open_and_keeps_nothing_from_before_the_arming() -> None:
+    armed = {"now": True}
+    under_test = ruled(Rules(armed=lambda at: armed["now"]))
+    places = [0.2 + i * 0.03 for i in range(20)]
+    assert [change.kind for change in walk(under_test, places[:5])] == ["started"]
+    armed["now"] = False
+    (ended,) = walk(under_test, places[5:10], 5)
+    assert (ended.kind, ended.event.end_reason, ended.frame) == ("ended", "disarmed", None)
+    armed["now"] = True
+    (started,) = walk(under_test, places[10:15], 10)
+    assert started.kind == "started"
+    assert started.event.id != ended.event.id
+    assert started.frame is not None
+    assert started.frame.sequence >= 10
+    assert started.event.started.boot_s >= 4.5
+
+
+def test_what_stood_there_at_the_arming_is_no_news_until_it_moves() -> None:
+    armed = {"now": False}
+    under_test = ruled(Rules(armed=lambda at: armed["now"]), TrackSettings(2, 1.0, 2.0))
+    assert walk(under_test, [0.3] * 20) == []
+    armed["now"] = True
+    assert walk(under_test, [0.3] * 20, 20) == []
+    assert [change.kind for change in walk(under_test, [0.3 + i * 0.05 for i in range(6)], 40)] == ["started"]
+
+
+def test_a_line_counts_what_counts() -> None:
+    under_test = ruled(Rules(lines=(Line("gate", (0.5, 0.0), (0.5, 1.0)),)))
+    walk(under_test, [0.2 + i * 0.06 for i in range(10)])
+    assert under_test.crossings() == [Crossing("gate", "Person", "out")]
+    assert under_test.crossings() == []
+
+
+def test_a_sharp_picture_is_worth_more_than_a_blurred_one() -> None:
+    rng = np.random.default_rng(1)
+    sharp = np.kron(rng.integers(0, 2, (24, 24)) * 255, np.ones((4, 4))).astype(np.uint8)[..., None].repeat(3, axis=2)
+    ramp = np.linspace(0, 255, 96).astype(np.uint8)[None, :, None].repeat(96, axis=0).repeat(3, axis=2)
+    assert sharpness(sharp, WHOLE) == 1.0
+    assert sharpness(ramp, WHOLE) < 0.2
+    assert sharpness(np.zeros((96, 96, 3), np.uint8), WHOLE) == 0.0
