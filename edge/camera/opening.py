@@ -59,6 +59,7 @@ def _make_live(section: config.Camera, scheme: str, rest: str, clock: Clock, tap
             rotation=section.rotation,
             exposure_us=section.exposure_us,
             gain=section.gain,
+            tap=tap,
         )
     if scheme == "v4l2":
         return V4l2Camera(section.name, rest, clock, size=(section.width, section.height), fps=section.fps)

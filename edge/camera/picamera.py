@@ -7,7 +7,7 @@ Runs with picamera2 0.3.38, and uses nothing that 0.3.18 does not have.
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
 from types import MappingProxyType
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from edge.camera.planes import BufferLayout, is_readable, to_rgb
 from edge.camera.port import Frame, Pixels
 from edge.camera.streams import choose, controls_for, is_reduced, layout_of, stream_plans, taken_at
+from edge.clips.packets import PacketTap
 from edge.clock import Clock
 from edge.errors import CameraError
 from edge.geometry import Size
@@ -22,6 +23,8 @@ from edge.geometry import Size
 log = logging.getLogger(__name__)
 
 BUFFERS = 4
+ENCODER_BITS_PER_S, KEY_S = 4_000_000, 2.0
+"""Of clips: enough for 1080p at 10 frames/s; a picture to begin with every two seconds."""
 _ONE_AT_A_TIME = threading.RLock()
 """Held while a camera is opened or closed: the last one to close waits for a thread of picamera2, which goes on when another opens."""
 INSTALL_HINT = "apt install python3-picamera2, in an environment that sees it: docs/cameras.md"
@@ -38,6 +41,8 @@ class PicameraCamera:
         fps: frames per second, as near as the sensor can.
         rotation: 0 or 180 degrees.
         exposure_us, gain: fixed; 0: automatic. An exposure longer than a frame lowers the rate.
+        tap: is given the main picture as H.264 where the Pi encodes in hardware (up to the Pi 4), in picamera2's thread.
+        make_encoder: from frames a second to another encoder of picamera2 than the Pi's.
     """
 
     live = True
@@ -54,6 +59,8 @@ class PicameraCamera:
         rotation: int = 0,
         exposure_us: int = 0,
         gain: float = 0.0,
+        tap: PacketTap | None = None,
+        make_encoder: Callable[[float], Any] | None = None,
     ) -> None:
         self.name = name
         self._address = address
@@ -63,6 +70,8 @@ class PicameraCamera:
         self._rotation = rotation
         self._exposure_us = exposure_us
         self._gain = gain
+        self._tap = tap
+        self._make_encoder = make_encoder or (lambda fps: _hardware_encoder(fps))
         self._device: Any = None
         self._job: Any = None
         self._main = BufferLayout("", size, 0)
@@ -81,6 +90,7 @@ class PicameraCamera:
             number = choose(picamera2.global_camera_info(), self._address, self.name)
             self._device = _take_hold(picamera2, number)
             self._configure(picamera2.platform.name)
+            self._encode(self._tap)
             self._device.start()
         except _VENDOR_ERRORS as error:
             self.close()
@@ -139,6 +149,21 @@ class PicameraCamera:
             controls_for(self._device.camera_controls, self._fps, self._exposure_us, self._gain, self.name)
         )
 
+    def _encode(self, tap: PacketTap | None) -> None:
+        """Have the main picture encoded beside; that it cannot be is no failure of the camera."""
+        if tap is None:
+            return
+        try:
+            encoder = None if self._upside_down else self._make_encoder(self._fps)
+            if encoder is not None:
+                tap.opened("h264", b"")
+                self._device.start_encoder(encoder, _output(tap, self._clock), name="main")
+        except (*_VENDOR_ERRORS, ImportError) as error:
+            log.warning("hardware encoder cannot be used camera=%s error=%s", self.name, _reason(error))
+            encoder = None
+        if encoder is None:
+            tap.opened("none", b"")
+
     def _adopt(self, given: Mapping[str, Any]) -> None:
         self._main = layout_of(given["main"])
         small = layout_of(given["lores"]) if given.get("lores") else None
@@ -194,6 +219,30 @@ def _load(name: str) -> Any:
         hint = "pip install 'numpy<2' on bookworm: docs/cameras.md"
         raise CameraError(f"camera {name}: picamera2 does not fit its numpy: {error}", hint=hint) from error
     return Picamera2
+
+
+def _hardware_encoder(fps: float) -> Any:
+    """None: this Pi has none."""
+    from picamera2 import Picamera2
+    from picamera2.encoders import H264Encoder
+
+    if Picamera2.platform.name != "VC4":
+        return None
+    return H264Encoder(bitrate=ENCODER_BITS_PER_S, repeat=True, iperiod=max(1, round(fps * KEY_S)))
+
+
+def _output(tap: PacketTap, clock: Clock) -> Any:
+    """An output of picamera2 that hands on what it is given; its times count from the first picture."""
+    from picamera2.outputs import Output
+
+    class TapOutput(Output):  # type: ignore[misc]
+        def outputframe(
+            self, frame: bytes, keyframe: bool = True, timestamp: int | None = None, *_: Any, **__: Any
+        ) -> None:
+            time_s = None if timestamp is None else timestamp / 1e6
+            tap.packet(bytes(frame), key=keyframe, pts_s=time_s, dts_s=time_s, arrived_s=clock.now().boot_s)
+
+    return TapOutput()
 
 
 def _take_hold(picamera2: Any, number: int) -> Any:

@@ -79,6 +79,7 @@ class Recorder:
         span = Span(settings.pre_s, settings.post_s, settings.max_s)
         self._episodes = {camera: Episodes(span) for camera in rings}
         self._recordings: dict[str, _Recording] = {}
+        self._silent: set[str] = set()
         self._news = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="clips", daemon=True)
@@ -231,12 +232,19 @@ class Recorder:
         if error is not None:
             self._tell_failure(camera, error)
         elif clip is not None:
+            self._silent.discard(camera)
             self._health.report("clips", camera, "running")
         else:
-            log.warning("no clip, the camera gave no pictures camera=%s clip=%s", camera, recording.episode.id)
+            self._tell_silence(camera)
 
     def _record(self, clip: Clip) -> Record:
         return Record(messages=(clip_message(clip, self._device),), clip=clip)
+
+    def _tell_silence(self, camera: str) -> None:
+        """Once, until the camera gives something again."""
+        if camera not in self._silent:
+            self._silent.add(camera)
+            log.warning("no clip, nothing that could be copied came camera=%s", camera)
 
     def _tell_failure(self, camera: str, error: OSError) -> None:
         self._health.report("clips", camera, "failed", f"clip cannot be written: {error.strerror} (free some space)")

@@ -274,3 +274,32 @@ def open_files() -> int:
 
 def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_the_main_picture_is_encoded_beside_for_clips(opened: Open) -> None:
+    from picamera2.encoders import LibavH264Encoder
+
+    from edge.clips.copying import CopyTap
+    from edge.clips.ring import Ring
+
+    ring = Ring(600, 1 << 26)
+    tap = CopyTap("cam", ring.put)
+    camera = opened(tap=tap, make_encoder=lambda fps: LibavH264Encoder(bitrate=2_000_000, iperiod=5))
+    frames = [next_frame(camera) for _ in range(20)]
+    camera.close()
+    _, packets = ring.after(0)
+    assert tap.copying
+    assert packets[0].key
+    assert packets[0].format.size == frames[0].size
+    assert len(packets) >= 10
+    assert frames[0].taken.boot_s - 2 < packets[0].boot_s < packets[-1].boot_s < frames[-1].taken.boot_s + 5
+
+
+def test_a_camera_whose_hardware_encoder_is_missing_gives_frames_all_the_same(opened: Open) -> None:
+    from edge.clips.copying import CopyTap
+    from edge.clips.ring import Ring
+
+    tap = CopyTap("cam", Ring(60, 1 << 20).put)
+    camera = opened(tap=tap)
+    assert next_frame(camera).sequence == 0
+    assert not tap.copying
