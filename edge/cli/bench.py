@@ -39,6 +39,12 @@ def add_parser(verbs: Any) -> None:
     store.set_defaults(handler=bench_store)
     add_config_options(store)
     store.add_argument("--json", action="store_true", help="one JSON object")
+    work = benches.add_parser("work", help="background work: idle cost, enqueueing, looking")
+    work.add_argument("--seconds", type=float, default=60.0, help="of idleness, with few and with many works")
+    work.add_argument("--enqueues", type=int, default=3200)
+    work.set_defaults(handler=bench_work)
+    add_config_options(work)
+    work.add_argument("--json", action="store_true", help="one JSON object")
     events = benches.add_parser("events", help="events beside what a person sees in the sample videos")
     events.add_argument("--every", type=int, default=1, metavar="N", help="only each N-th frame, as a slower camera")
     events.set_defaults(handler=bench_events)
@@ -92,6 +98,13 @@ def bench_store(options: argparse.Namespace) -> int:
     from edge.bench import store
 
     return _print(options, store.run(load_config(options).data_dir, events=options.events))
+
+
+def bench_work(options: argparse.Namespace) -> int:
+    from edge.bench import work
+
+    report = work.run(load_config(options).data_dir, seconds=options.seconds, enqueues=options.enqueues)
+    return _print(options, report)
 
 
 def bench_events(options: argparse.Namespace) -> int:

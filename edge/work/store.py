@@ -182,6 +182,12 @@ class WorkStore:
         with translated(self._path):
             return self._table.count()
 
+    def next_due_s(self) -> float | None:
+        """When the next work that is not due yet becomes due, in work time."""
+        now = self._now()
+        with translated(self._path):
+            return self._table.next_due_s(advance(self._table.anchor(), now).t_s)
+
     def wall_of(self, t_s: float) -> float:
         """Wall time of a moment of work time, as the clock goes now."""
         now = self._now()

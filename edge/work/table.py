@@ -132,8 +132,17 @@ class Table:
 
     def needs_of_due(self, t_s: float) -> list[tuple[str, tuple[Constraint, ...]]]:
         """The different constraints of all works whose time has come, as they are written and as they are."""
-        query = "SELECT DISTINCT needs FROM works WHERE state = 'enqueued' AND due_s <= ?"
-        return [(text, _NEEDS.decode(text)) for (text,) in self._connection.execute(query, (t_s,))]
+        # From one value to the next through the index: the cost follows the different constraints, not the works.
+        rows = self._connection.execute(
+            """WITH RECURSIVE kinds (needs) AS (
+                SELECT min(needs) FROM works WHERE state = 'enqueued'
+                UNION ALL SELECT (SELECT min(needs) FROM works WHERE state = 'enqueued' AND needs > kinds.needs) FROM kinds
+                WHERE kinds.needs IS NOT NULL
+            ) SELECT needs FROM kinds
+            WHERE EXISTS (SELECT 1 FROM works w WHERE state = 'enqueued' AND w.needs = kinds.needs AND due_s <= ?)""",
+            (t_s,),
+        )
+        return [(text, _NEEDS.decode(text)) for (text,) in rows]
 
     def due(
         self, t_s: float, needs: Sequence[str], heavy: Sequence[str], *, wants_heavy: bool, limit: int

@@ -77,3 +77,13 @@ def test_events(base_dir: Path) -> None:
     assert figures["bikes_recall_crossing"]["value"] >= 0.3
     if "vtest" not in details:  # Debian's opencv-doc is installed
         assert figures["vtest_recall_crossing"]["value"] >= 0.9
+
+
+def test_work(tmp_path: Path) -> None:
+    figures, details = bench(tmp_path, "work", "--seconds", 2, "--enqueues", 64)
+    assert {name: figures[name]["bound"] for name in ("wakeup_ratio", "enqueue_per_s", "next_due_ms")} == {
+        "wakeup_ratio": 1.1,
+        "enqueue_per_s": 500,
+        "next_due_ms": 1.0,
+    }
+    assert details["works"] == 10_000

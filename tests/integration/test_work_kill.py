@@ -31,7 +31,11 @@ def test_nothing_is_lost_over_thirty_kills(tmp_path: Path) -> None:
         killed_during_work(tmp_path, chance.uniform(0, LONGEST_S))
         check_none_ran_after(tmp_path, done)
         lines = log_of(tmp_path)
-        done |= {work.id: len(lines) for work in store.find("all") if work.state is WorkState.SUCCEEDED and work.id not in done}
+        done |= {
+            work.id: len(lines)
+            for work in store.find("all")
+            if work.state is WorkState.SUCCEEDED and work.id not in done
+        }
         assert {work.id for work in store.find("all")} == works, "none is lost"
     finish_all(tmp_path, store)
     check_none_ran_after(tmp_path, done)
@@ -40,7 +44,9 @@ def test_nothing_is_lost_over_thirty_kills(tmp_path: Path) -> None:
 
     assert {work.id for work in kept} == works
     assert all(work.request.series or work.state is WorkState.SUCCEEDED for work in kept)
-    assert {path.name for path in (tmp_path / EFFECTS).iterdir()} == works, "each had its effect, and nothing else had one"
+    assert {path.name for path in (tmp_path / EFFECTS).iterdir()} == works, (
+        "each had its effect, and nothing else had one"
+    )
     lines = log_of(tmp_path)
     for first, second in chains:
         assert lines.index(f"end {first}") < lines.index(f"start {second}"), "a chain runs in order"
@@ -88,7 +94,9 @@ def finish_all(folder: Path, store: WorkStore) -> None:
     try:
         deadline_s = time.monotonic() + LAST_S
         while not all(is_through(work.state, work.periods) for work in store.find("all")):
-            assert time.monotonic() < deadline_s, [(work.request.worker, work.state, work.attempts) for work in store.find("all")]
+            assert time.monotonic() < deadline_s, [
+                (work.request.worker, work.state, work.attempts) for work in store.find("all")
+            ]
             time.sleep(0.1)
     finally:
         program.kill()

@@ -8,7 +8,14 @@ from typing import Any, ClassVar
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from edge.testing.clock import SimulatedClock
 from edge.testing.work import WorkDriver
@@ -27,7 +34,7 @@ OUTCOMES = st.sampled_from(["success", "fail", "retry", "battery", "crash"])
 
 @dataclass
 class ModelWork:
-    """What the model knows of one work. Times in seconds since the first moment, without the hours that the device was off and knew it not."""
+    """What the model knows of one work. Times in seconds since the first moment."""
 
     name: str | None
     parents: list[str]
@@ -102,7 +109,11 @@ class WorkMachine(RuleBasedStateMachine):
     def enqueue(self, kind: str, name: str | None, existing: Existing) -> None:
         ticket = self.driver.enqueue(request(kind), name=name, existing=existing)
         mine = [id_ for id_, work in self.works.items() if work.name == name and name is not None]
-        if name is not None and existing is Existing.KEEP and any(self.works[m].state in ("enqueued", "running") for m in mine):
+        if (
+            name is not None
+            and existing is Existing.KEEP
+            and any(self.works[m].state in ("enqueued", "running") for m in mine)
+        ):
             assert ticket.outcome.value == "kept"
             return
         leaves = [m for m in mine if not any(child in mine for child in self.works[m].children)]
@@ -166,7 +177,9 @@ class WorkMachine(RuleBasedStateMachine):
         ready = [
             (work.due_s(), id_)
             for id_, work in self.works.items()
-            if work.state == "enqueued" and work.due_s() <= self.now_s and (self.charging or "charging" not in work.kind)
+            if work.state == "enqueued"
+            and work.due_s() <= self.now_s
+            and (self.charging or "charging" not in work.kind)
         ]
         expected = [id_ for _, id_ in sorted(ready)[:limit]]
         assert [work.id for work in self.driver.start(limit)] == expected
@@ -306,7 +319,9 @@ class WorkMachine(RuleBasedStateMachine):
         else:
             work.state = "succeeded"
             for child in (self.works[id_] for id_ in work.children):
-                if child.state == "blocked" and all(self.works[p].state == "succeeded" for p in child.parents if p in self.works):
+                if child.state == "blocked" and all(
+                    self.works[p].state == "succeeded" for p in child.parents if p in self.works
+                ):
                     child.state, child.asked_s, child.put_back_s = "enqueued", self.now_s, self.now_s
 
     def _end_below(self, work: ModelWork, state: str) -> None:
@@ -338,7 +353,11 @@ class WorkMachine(RuleBasedStateMachine):
 def test_the_rows_are_always_what_the_model_says() -> None:
     WorkMachine.steps = 0
     many = settings(
-        max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None, suppress_health_check=list(HealthCheck), database=None
+        max_examples=EXAMPLES,
+        stateful_step_count=STEPS,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
     )
     run_state_machine_as_test(WorkMachine, settings=many)
     assert WorkMachine.steps >= 2000
