@@ -143,14 +143,15 @@ def build(config: Config, *, once: bool = False) -> Appliance:
     board = Board(config, health)
     switch = board.privacy_light()
     light = OpenLight(switch) if switch is not None else None
-    clips = ClipRoom(config, data_dir, device, clock, ids.next, keeper.submit_record, health, fatal)
+    arming = Arming([Period.of(section) for section in config.schedule], SwitchStore(data_dir), clock_is_right)
+    clips = ClipRoom(config, data_dir, device, clock, ids.next, keeper.submit_record, health, fatal, arming.armed)
 
     def camera(section: CameraSection) -> Camera:
         made = make_camera(section, clock, ledger, once=once, tap=clips.tap(section))
         lit = LitCamera(made, light) if light is not None else made
         return clips.recorded(section, GuardedCamera(lit, restarts))
 
-    life_cycle = life_cycles(config, detector, clock.boot_id, ids.next, looks)
+    life_cycle = life_cycles(config, detector, arming, clock.boot_id, ids.next, looks)
     pipeline = Pipeline(
         [camera(section) for section in config.camera],
         detector,
@@ -254,7 +255,12 @@ def make_gate(config: Config, section: CameraSection, health: Health) -> Gate:
 
 
 def life_cycles(
-    config: Config, detector: Detector, boot_id: str, new_id: Callable[[], str], looks: LookThread | None
+    config: Config,
+    detector: Detector,
+    arming: Arming,
+    boot_id: str,
+    new_id: Callable[[], str],
+    looks: LookThread | None,
 ) -> Callable[[str], LifeCycle]:
     """Makes the life-cycle of the camera of that name.
 
@@ -263,7 +269,6 @@ def life_cycles(
     """
     check_rules(config, detector.labels)
     settings = track_settings(config.tracking)
-    arming = Arming([Period.of(section) for section in config.schedule], SwitchStore(config.data_dir), clock_is_right)
 
     def made(name: str) -> LifeCycle:
         rules = rules_of(config, name, partial(arming.armed, name))
