@@ -267,6 +267,12 @@ class Mqtt(Section, frozen=True):
     keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 30
     inflight: Annotated[int, msgspec.Meta(ge=1, le=200)] = 20
     """Messages sent and not yet acknowledged, at the most."""
+    outbox_max_mb: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 256
+    """What may wait for the broker; beyond it the least important is given up first: updates, then the rest, starts and ends last."""
+
+    @property
+    def outbox_max_bytes(self) -> int:
+        return self.outbox_max_mb * 1_000_000
 
 
 class HomeAssistant(Section, frozen=True):

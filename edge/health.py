@@ -12,6 +12,7 @@ Part = Literal[
     "camera",
     "accelerator",
     "broker",
+    "outbox",
     "card",
     "clips",
     "motion",

@@ -40,6 +40,7 @@ from edge.health import TROUBLE, Condition, Health
 from edge.identity import device_id
 from edge.ids import IdSource
 from edge.motion.gate import Gate
+from edge.mqtt.bound import Unsent
 from edge.mqtt.messages import Versions
 from edge.mqtt.sender import Sender
 from edge.mqtt.summary import Figures, Sources
@@ -87,6 +88,7 @@ def build(config: Config, *, once: bool = False) -> Appliance:
     second_look = SecondLook(config.second_look, detector.labels, config.models_dir)
     looks = LookThread(second_look, fatal) if config.second_look else None
     sender = Sender(data_dir, config.mqtt, device, fatal, health) if config.mqtt.host else None
+    outbox = sender or Unsent(data_dir, config.mqtt.outbox_max_bytes, health, fatal)
     pictures = PictureFolder(data_dir)
 
     def show(message: Message) -> None:
@@ -98,7 +100,7 @@ def build(config: Config, *, once: bool = False) -> Appliance:
         data_dir,
         device,
         config.pictures,
-        sender.wake if sender else _nobody,
+        outbox.wake,
         fatal,
         trouble=housekeeper.trouble,
         folder=pictures,
@@ -365,7 +367,3 @@ def _versions(config: Config) -> Versions:
     return Versions(
         program=__version__, python=platform.python_version(), model=config.detector.model, runtime=runtime_name()
     )
-
-
-def _nobody() -> None:
-    """No broker: events wait in the outbox."""

@@ -54,6 +54,8 @@ class EventMessage(msgspec.Struct, frozen=True, kw_only=True):
     current_zones: tuple[str, ...] = ()
     stationary: bool = False
     path: tuple[tuple[float, float, float], ...] = ()
+    replayed: bool | msgspec.UnsetType = msgspec.UNSET
+    """Put in when it is sent: an absence of the connection, or a stop of the program, lies between its making and this sending."""
 
 
 def message_of(kind: Kind, event: Event, device: str) -> Message:
@@ -84,7 +86,7 @@ def message_of(kind: Kind, event: Event, device: str) -> Message:
         stationary=event.stationary,
         path=tuple((point.x, point.y, point.since_start_s) for point in event.path),
     )
-    return Message(TOPIC, msgspec.json.encode(body))
+    return Message(TOPIC, msgspec.json.encode(body), 0 if kind == "updated" else 2)
 
 
 def _keypoints(points: tuple[KeyPoint, ...] | None) -> tuple[tuple[str, float, float, float], ...] | None:
@@ -148,6 +150,8 @@ class StateMessage(msgspec.Struct, frozen=True, kw_only=True):
     since_at: str
     since_boot_s: float
     boot_id: str
+    replayed: bool | msgspec.UnsetType = msgspec.UNSET
+    """Of notices, as in EventMessage."""
 
 
 def state_message(condition: Condition, device: str, boot_id: str) -> Message:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from edge import config
 from edge.errors import StoreError
 from edge.health import Health, State
+from edge.mqtt.bound import Bound
 from edge.mqtt.connection import Connection
 from edge.mqtt.port import Acknowledged, Connected, Disconnected, Handler, Options
 from edge.mqtt.topics import joined
@@ -25,6 +26,8 @@ AVAILABILITY = "availability"
 RETRY_S = 5.0
 FAREWELL_S = 2.0
 HEALTH_NAME = "mqtt"
+REPLAYED_AFTER_S = 10.0
+"""What was kept before, or during, an absence of the connection that lasted so long is sent with the mark `replayed`."""
 
 
 class _Wake(NamedTuple):
@@ -80,6 +83,10 @@ class Sender:
         )
         self._connected = False
         self._window = Window(settings.inflight)
+        self._bound = Bound(settings.outbox_max_bytes, health)
+        self._replay_to = 0
+        self._started_s = 0.0
+        self._away_since_s: float | None = None
         self._states: dict[str, _Send] = {}
         self._drained = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt-sender", daemon=True)
@@ -87,6 +94,8 @@ class Sender:
         """Messages of the outbox that the broker acknowledged."""
 
     def start(self) -> None:
+        self._started_s = time.monotonic()
+        self.wake()
         self._thread.start()
         self._connection.start()
 
@@ -138,6 +147,7 @@ class Sender:
         try:
             outbox = Outbox(self._data_dir)
             try:
+                self._replay_to = outbox.last()
                 while self._step(outbox):
                     pass
             finally:
@@ -150,10 +160,13 @@ class Sender:
         try:
             for item in news:
                 self._take_in(item)
+                if isinstance(item, Connected) and self._away_s() > REPLAYED_AFTER_S:
+                    self._replay_to = outbox.last()
             if any(isinstance(item, _Stop) for item in news):
                 self._say_goodbye(outbox)
                 return False
             outbox.delete(self._window.expired(time.monotonic()))
+            self._bound.check(outbox, after=self._window.position)
             self._fill_window(outbox)
         except StoreError as error:
             log.error("outbox failed error=%s", error)
@@ -184,7 +197,12 @@ class Sender:
                 self._connection.publish(state.topic, state.payload, retain=True)
         elif isinstance(item, Disconnected):
             self._connected = False
+            self._away_since_s = time.monotonic()
             self._window.closed(time.monotonic())
+
+    def _away_s(self) -> float:
+        """How long there was no connection; since the start, if there was none yet."""
+        return time.monotonic() - (self._started_s if self._away_since_s is None else self._away_since_s)
 
     def _take_message(self, item: _Send) -> None:
         if item.retain:
@@ -205,9 +223,11 @@ class Sender:
             for message in waiting:
                 window.position = message.seq
                 if not window.is_settled(message.seq):
-                    window.sent(self._connection.publish(self.topic(message.topic), message.payload), message.seq)
+                    payload = replayed(message.payload) if message.seq <= self._replay_to else message.payload
+                    window.sent(self._connection.publish(self.topic(message.topic), payload), message.seq)
             if not waiting:
                 if window.is_idle:
+                    self._bound.well(outbox)
                     self._drained.set()
                 return
 
@@ -226,3 +246,10 @@ class Sender:
             if item == Acknowledged(mid):
                 break
         outbox.delete(self._window.all_kept())
+
+
+def replayed(payload: bytes) -> bytes:
+    """A JSON object with `"replayed":true` at its end; anything else as it is."""
+    if not payload.startswith(b"{") or not payload.endswith(b"}"):
+        return payload
+    return payload[:-1] + (b',"replayed":true}' if len(payload) > 2 else b'"replayed":true}')

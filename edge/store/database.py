@@ -281,6 +281,14 @@ MIGRATIONS = (
         PRIMARY KEY (line, day, label, way)
     ) WITHOUT ROWID;
     """,
+    """
+    -- What goes first when the outbox is full, and how many went.
+    ALTER TABLE outbox ADD COLUMN importance INTEGER NOT NULL DEFAULT 1;
+    CREATE TABLE outbox_dropped (
+        importance INTEGER PRIMARY KEY,
+        messages INTEGER NOT NULL
+    );
+    """,
 )
 
 

@@ -59,8 +59,8 @@ class EventStore:
                 new = set(record.new_pictures)
                 for event in record.events:
                     self._put(event, new)
-                rows = [(message.topic, message.payload) for message in record.messages]
-                self._connection.executemany("INSERT INTO outbox (topic, payload) VALUES (?, ?)", rows)
+                rows = [(message.topic, message.payload, message.importance) for message in record.messages]
+                self._connection.executemany("INSERT INTO outbox (topic, payload, importance) VALUES (?, ?, ?)", rows)
                 if record.still is not None:
                     put_still(self._connection, *record.still, None)
                 if record.clip is not None:

@@ -6,6 +6,11 @@ from pathlib import Path
 from edge.store.database import FILE_NAME, open_database, transaction, translated
 from edge.store.port import Waiting
 
+IMPORTANCES = (0, 1, 2)
+CHUNK = 500
+_SIZE = "length(payload) + length(topic) + 50"
+"""Of a message on the card, about."""
+
 
 class Outbox:
     """The sender's side of the outbox. One instance and one connection a thread.
@@ -35,6 +40,55 @@ class Outbox:
             return
         with translated(self._path), transaction(self._connection):
             self._connection.executemany("DELETE FROM outbox WHERE seq = ?", [(seq,) for seq in seqs])
+
+    def last(self) -> int:
+        """The newest message's `seq`; 0: there is none."""
+        with translated(self._path):
+            (newest,) = self._connection.execute("SELECT max(seq) FROM outbox").fetchone()
+        return int(newest or 0)
+
+    def size_bytes(self, after: int = 0) -> int:
+        """Of the messages behind `after`. Reads all of them."""
+        query = f"SELECT total({_SIZE}) FROM outbox WHERE seq > ?"  # noqa: S608 - constants only
+        with translated(self._path):
+            (size,) = self._connection.execute(query, (after,)).fetchone()
+        return int(size)
+
+    def drop(self, size_bytes: int, *, after: int) -> None:
+        """Give up that much behind `after`, the least important first and of these the oldest, and count it, in one transaction."""
+        with translated(self._path), transaction(self._connection):
+            for importance in IMPORTANCES:
+                size_bytes -= self._drop_of(importance, size_bytes, after)
+                if size_bytes <= 0:
+                    return
+
+    def _drop_of(self, importance: int, size_bytes: int, after: int) -> int:
+        """Returns how much went."""
+        query = f"SELECT seq, {_SIZE} FROM outbox WHERE importance = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - constants only
+        freed = dropped = 0
+        while freed < size_bytes:
+            rows = self._connection.execute(query, (importance, after, CHUNK)).fetchall()
+            if not rows:
+                break
+            for after, size in rows:  # noqa: B007 - the last one counts
+                freed, dropped = freed + size, dropped + 1
+                if freed >= size_bytes:
+                    break
+            self._connection.execute(
+                "DELETE FROM outbox WHERE importance = ? AND seq >= ? AND seq <= ?", (importance, rows[0][0], after)
+            )
+        self._connection.execute(
+            """INSERT INTO outbox_dropped VALUES (?, ?)
+            ON CONFLICT DO UPDATE SET messages = messages + excluded.messages""",
+            (importance, dropped),
+        )
+        return freed
+
+    def dropped(self) -> dict[int, int]:
+        """How many messages of each importance were ever given up."""
+        with translated(self._path):
+            rows = self._connection.execute("SELECT importance, messages FROM outbox_dropped").fetchall()
+        return dict.fromkeys(IMPORTANCES, 0) | dict(rows)
 
     def count(self) -> int:
         with translated(self._path):

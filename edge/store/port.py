@@ -103,12 +103,17 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[str, ...] = ()
 
 
+Importance = Literal[0, 1, 2]
+"""What goes first when the outbox is full: 0 updates, then 1 everything else, then 2 starts and ends."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """Something to be published: `topic` below the device's own, and the payload."""
 
     topic: str
     payload: bytes
+    importance: Importance = 1
 
 
 def title_of(label: str, sub_label: str | None) -> str:

@@ -83,6 +83,7 @@ def received(collector: Collector) -> dict[tuple[str, int], set[str]]:
     """The different payloads of each message, by event id and revision."""
     messages: dict[tuple[str, int], set[str]] = {}
     for payload in collector.events():
+        payload.pop("replayed", None)
         messages.setdefault((payload["id"], payload["revision"]), set()).add(json.dumps(payload, sort_keys=True))
     return messages
 

@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 
+from edge.clock import SystemClock
 from edge.config import Mqtt
 from edge.demo.broker import CONFIGURATION, Broker, free_port
 from edge.errors import ConfigError, MqttError
-from edge.mqtt.sender import Sender
+from edge.health import Condition, Health
+from edge.mqtt.bound import Unsent
+from edge.mqtt.sender import Sender, replayed
 from edge.mqtt.subscriber import Subscriber
 from edge.store.events import EventStore
 from edge.store.outbox import Outbox
-from edge.store.port import Message, Record
+from edge.store.port import Importance, Message, Record
 from tests.support import Collector, until
 
 
@@ -190,3 +193,105 @@ def test_a_subscriber_without_a_broker() -> None:
         Subscriber("127.0.0.1", port, ["#"], print),
     ):
         pass
+
+
+def fill(data_dir: Path, messages: list[Message]) -> None:
+    store = EventStore(data_dir)
+    store.commit([Record((), tuple(messages))])
+    store.close()
+
+
+def big(number: int, importance: Importance) -> Message:
+    return Message("events", json.dumps({"n": number, "x": "x" * 9900}).encode(), importance)
+
+
+def test_a_full_outbox_gives_up_the_least_important_first_and_says_so(data_dir: Path, broker: Broker) -> None:
+    broker.stop()
+    importances: tuple[Importance, ...] = (2, 0, 1)
+    fill(data_dir, [big(n, importances[n % 3]) for n in range(150)])
+    health = Health(SystemClock())
+    sender = Sender(data_dir, Mqtt(host="127.0.0.1", port=broker.port, outbox_max_mb=1), "dev", fail, health)
+    sender.start()
+
+    def outbox_is() -> Condition | None:
+        return next((each for each in health.conditions() if each.part == "outbox"), None)
+
+    full = until(outbox_is, 10, "the report")
+    assert full.state == "degraded"
+    assert full.cause == "the outbox is full; dropped: 50 updates, 5 notices and others"
+    assert Outbox(data_dir).dropped() == {0: 50, 1: 5, 2: 0}
+    collected = Collector()
+    broker.start()
+    with Subscriber(broker.host, broker.port, ["edge/#"], collected, session="late"):
+        assert sender.wait_drained(20)
+        until(lambda: len(collected.events()) >= 95, 10, "the rest")
+    sender.stop()
+    assert set(numbers(collected)) == {n for n in range(150) if n % 3 == 0 or (n % 3 == 2 and n > 14)}
+    assert outbox_is().state == "running"  # type: ignore[union-attr]
+
+
+def test_without_a_broker_the_outbox_is_bounded_too(data_dir: Path) -> None:
+    fill(data_dir, [big(n, 2) for n in range(150)])
+    unsent = Unsent(data_dir, 1_000_000, Health(SystemClock()), fail)
+    unsent.wake()
+    until(lambda: Outbox(data_dir).size_bytes() <= 1_000_000, 10, "the drop")
+    assert Outbox(data_dir).dropped()[2] == 150 - Outbox(data_dir).count()
+
+
+def test_what_an_earlier_run_left_is_marked_as_replayed(data_dir: Path, broker: Broker, collector: Collector) -> None:
+    put(data_dir, range(3))
+    sender = make(data_dir, broker.port)
+    sender.start()
+    assert sender.wait_drained(10)
+    put(data_dir, range(3, 6))
+    assert sender.wait_drained(10)
+    sender.stop()
+    until(lambda: len(collector.events()) == 6, 10, "all messages")
+    assert [event.get("replayed") for event in collector.events()] == [True] * 3 + [None] * 3
+
+
+def test_what_waited_while_the_broker_was_away_is_marked_as_replayed(
+    data_dir: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.mqtt.sender.REPLAYED_AFTER_S", 0.5)
+    sender = make(data_dir, broker.port)
+    sender.start()
+    assert sender.wait_drained(10)
+    broker.stop()
+    put(data_dir, range(3))
+    assert not sender.wait_drained(1)
+    broker.start()
+    collected = Collector()
+    with Subscriber(broker.host, broker.port, ["edge/#"], collected, session="late"):
+        assert sender.wait_drained(20)
+        until(lambda: len(collected.events()) >= 3, 10, "the messages")
+    sender.stop()
+    assert {event["replayed"] for event in collected.events()} == {True}
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [(b'{"a":1}', b'{"a":1,"replayed":true}'), (b"{}", b'{"replayed":true}'), (b"ON", b"ON"), (b"", b"")],
+)
+def test_the_mark_is_put_into_objects_only(payload: bytes, expected: bytes) -> None:
+    assert replayed(payload) == expected
+
+
+def test_what_a_killed_broker_had_acknowledged_and_not_written_is_sent_again(data_dir: Path, tmp_path: Path) -> None:
+    """A mosquitto that writes once in half an hour: its kill loses everything, also our session."""
+    forgetful = CONFIGURATION.replace("autosave_on_changes true\nautosave_interval 1\n", "")
+    with Broker(tmp_path / "forgetful", configuration=forgetful) as broker:
+        with Subscriber(broker.host, broker.port, ["edge/#"], Collector(), session="away"):
+            pass  # from here on the broker queues for it
+        sender = make(data_dir, broker.port)
+        sender.start()
+        put(data_dir, range(300))
+        assert sender.wait_drained(20)
+        broker.kill()
+        broker.start()
+        collected = Collector()
+        with Subscriber(broker.host, broker.port, ["edge/#"], collected, session="away"):
+            until(lambda: len(set(numbers(collected))) == 300, 30, "all messages")
+        sender.stop()
+    first_seen = list(dict.fromkeys(numbers(collected)))
+    assert first_seen == sorted(first_seen)
