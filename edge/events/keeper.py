@@ -16,9 +16,10 @@ import msgspec
 
 from edge import config
 from edge.camera.port import Frame
+from edge.clock import local_day
 from edge.errors import StoreError
 from edge.events.lifecycle import Change, Outcome
-from edge.events.message import message_of
+from edge.events.message import crossing_message, message_of
 from edge.geometry import Size
 from edge.pictures import encode_jpeg
 from edge.store.events import EventStore
@@ -116,7 +117,7 @@ class Keeper:
 
     def submit(self, outcome: Outcome) -> None:
         """Hand over; waits while the queue is full."""
-        if outcome.changes or outcome.still is not None:
+        if outcome.changes or outcome.still is not None or outcome.crossings:
             self._queue.put(outcome)
         elif any(frame.key not in self._encoded for frame in outcome.likely):
             with contextlib.suppress(queue.Full):  # a favour, not a duty
@@ -184,7 +185,7 @@ class Keeper:
         return True
 
     def _take_in(self, outcome: Outcome) -> None:
-        if outcome.changes or outcome.still is not None:
+        if outcome.changes or outcome.still is not None or outcome.crossings:
             self._backlog.append(self._record(outcome))
         for frame in outcome.likely:
             self._encode(frame)
@@ -200,7 +201,9 @@ class Keeper:
             for change in outcome.changes
         )
         new_pictures, self._new_pictures = frozenset(self._new_pictures), set()
-        return Record(tuple(events.values()), messages, outcome.still, new_pictures)
+        messages += tuple(crossing_message(crossing, outcome.at, self._device) for crossing in outcome.crossings)
+        crossings = tuple((crossing, local_day(outcome.at.wall_s)) for crossing in outcome.crossings)
+        return Record(tuple(events.values()), messages, outcome.still, new_pictures, crossings=crossings)
 
     def _with_picture(self, change: Change) -> Event:
         event, frame = change.event, change.frame

@@ -7,7 +7,7 @@ import msgspec
 
 from edge.camera.port import Frame, Still
 from edge.clock import Instant
-from edge.events.lines import Crossing, LineState
+from edge.events.lines import LineState
 from edge.events.rules import ANY, Rules
 from edge.events.sighting import Best, Sighting
 from edge.events.track import Track
@@ -15,7 +15,7 @@ from edge.events.tracks import Tracker, TrackSettings
 from edge.events.zones import ZoneState
 from edge.geometry import WHOLE, Box
 from edge.recognition.port import NOTHING, Detection, Insight
-from edge.store.port import EndReason, Event
+from edge.store.port import Crossing, EndReason, Event
 
 Kind = Literal["started", "updated", "ended"]
 CLEARLY = 1.5
@@ -49,12 +49,15 @@ class Outcome(NamedTuple):
     """All that one frame led to.
 
     `still` is the camera and the stored picture that are done with it. `likely` are frames whose picture will probably be
-    wanted with the next frame: what can be done for it now need not be waited for then.
+    wanted with the next frame: what can be done for it now need not be waited for then. `crossings` are counting lines that were
+    crossed, `at` is when.
     """
 
     changes: list[Change]
     still: tuple[str, Still] | None = None
     likely: Sequence[Frame] = ()
+    crossings: Sequence[Crossing] = ()
+    at: Instant = Instant(0.0, 0.0)
 
 
 class LookRequest(NamedTuple):

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from edge.events.zones import stands_at
 from edge.geometry import Box
+from edge.store.port import Crossing
 
 Point = tuple[float, float]
-Way = Literal["in", "out"]
 CLEAR = 0.1
 """A thing is on a side of a line only when it stands farther from it than this share of its height: it may tremble on the line."""
 
@@ -21,12 +21,6 @@ class Line(NamedTuple):
     end: Point
     labels: frozenset[str] = frozenset()
     """Only these are counted; empty: all."""
-
-
-class Crossing(NamedTuple):
-    line: str
-    label: str
-    way: Way
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from edge.events.track import Track, distance
 from edge.geometry import Box, iou
 from edge.recognition.port import Detection
 
-MIN_IOU = 0.3
+MIN_IOU = 0.35
 NEAR = 0.5
 """Without overlap, a box is still the same thing when its centre moved by less than this share of its diagonal."""
 SIZE_RATIO = 2.5

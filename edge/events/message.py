@@ -4,17 +4,18 @@ from typing import Literal
 
 import msgspec
 
-from edge.clock import iso_utc
+from edge.clock import Instant, iso_utc
 from edge.events.lifecycle import Kind
 from edge.health import Condition
 from edge.recognition.port import KeyPoint
 from edge.store.clips import FOLDER_NAME as CLIPS
 from edge.store.clips import relative_path
 from edge.store.pictures import FOLDER_NAME as PICTURES
-from edge.store.port import Clip, ClipTrigger, EndReason, Event, Message, Picture
+from edge.store.port import Clip, ClipTrigger, Crossing, EndReason, Event, Message, Picture
 
 TOPIC = "events"
 NOTICES = "notices"
+COUNTS = "counts"
 
 
 class PictureMessage(msgspec.Struct, frozen=True):
@@ -87,6 +88,24 @@ def message_of(kind: Kind, event: Event, device: str) -> Message:
         path=tuple((point.x, point.y, point.since_start_s) for point in event.path),
     )
     return Message(TOPIC, msgspec.json.encode(body), 0 if kind == "updated" else 2)
+
+
+class CrossingMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """Something crossed a counting line."""
+
+    schema: Literal[1] = 1
+    device: str
+    line: str
+    label: str
+    way: Literal["in", "out"]
+    at: str
+
+
+def crossing_message(crossing: Crossing, at: Instant, device: str) -> Message:
+    body = CrossingMessage(
+        device=device, line=crossing.line, label=crossing.label, way=crossing.way, at=iso_utc(at.wall_s)
+    )
+    return Message(f"{COUNTS}/{crossing.line}", msgspec.json.encode(body))
 
 
 def _keypoints(points: tuple[KeyPoint, ...] | None) -> tuple[tuple[str, float, float, float], ...] | None:

@@ -8,12 +8,12 @@ import numpy as np
 
 from edge.camera.port import Frame, Pixels
 from edge.clock import Instant
-from edge.events.lines import Crossing, LineState
+from edge.events.lines import LineState
 from edge.events.track import Track
 from edge.events.zones import ZoneState, stands_at
 from edge.geometry import Box
 from edge.recognition.port import Detection
-from edge.store.port import Event, PathPoint
+from edge.store.port import Crossing, Event, PathPoint
 
 BORDER = 0.005
 CUT_OFF = 0.7

@@ -5,12 +5,13 @@ from typing import Any
 import msgspec
 
 from edge.events.card import CardMessage
-from edge.events.message import ClipMessage, EventMessage, StateMessage
+from edge.events.message import ClipMessage, CrossingMessage, EventMessage, StateMessage
 from edge.mqtt.messages import PresentMessage, StatsMessage, SummaryMessage
 
 PAYLOADS: dict[str, tuple[type[msgspec.Struct], str]] = {
     "card": (CardMessage, "<prefix>/<device>/card"),
     "clip": (ClipMessage, "<prefix>/<device>/clips"),
+    "crossing": (CrossingMessage, "<prefix>/<device>/counts/<line>"),
     "event": (EventMessage, "<prefix>/<device>/events"),
     "part": (StateMessage, "<prefix>/<device>/state/<part>/<name> and notices"),
     "present": (PresentMessage, "<prefix>/<device>/present/<camera>/<label>"),

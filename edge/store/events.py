@@ -31,6 +31,9 @@ _SELECT = f"""SELECT {", ".join(f"e.{name}" for name in _READ)}, p.width_px, p.h
     FROM events e LEFT JOIN event_pictures p ON p.event = e.id AND p.sha256 = e.picture"""  # noqa: S608 - constants only
 
 
+_COUNT = "INSERT INTO counts VALUES (?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET crossings = crossings + 1"
+
+
 class DayCount(NamedTuple):
     """How many events began on a day, counted from 1970-01-01 (`edge.clock.date_of`)."""
 
@@ -65,6 +68,8 @@ class EventStore:
                     put_still(self._connection, *record.still, None)
                 if record.clip is not None:
                     put_clip(self._connection, record.clip)
+                for crossing, day in record.crossings:
+                    self._connection.execute(_COUNT, (crossing.line, day, crossing.label, crossing.way))
 
     def _put(self, event: Event, new_pictures: set[str]) -> None:
         row = _row_of(event)
@@ -149,6 +154,13 @@ class EventStore:
             for label, day, events in self._connection.execute(query, days):
                 counts.setdefault(label, {})[day] = events
         return counts
+
+    def crossings(self, line: str, day: int) -> dict[tuple[str, str], int]:
+        """How many of each label crossed the line each way (`in`, `out`) on that day."""
+        query = "SELECT label, way, crossings FROM counts WHERE line = ? AND day = ?"
+        with translated(self._path):
+            rows = self._connection.execute(query, (line, day)).fetchall()
+        return {(label, way): number for label, way, number in rows}
 
     def keep(self, id_: str, kept: bool) -> None:
         """Make an event a favourite, which is never deleted, or an ordinary one again."""

@@ -39,6 +39,14 @@ def path_of_hash(sha256: str) -> str:
     return f"{sha256[:2]}/{sha256}.jpg"
 
 
+class Crossing(NamedTuple):
+    """A counting line was crossed by a thing of that label."""
+
+    line: str
+    label: str
+    way: Literal["in", "out"]
+
+
 class PathPoint(NamedTuple):
     """Where a thing stood, in 0..1 of the picture, and how many seconds after its first sight."""
 
@@ -147,3 +155,5 @@ class Record:
     """Hashes of those pictures whose file was written for this record; any other was there before, and is shared."""
     clip: Clip | None = None
     """Its file stands under its name already."""
+    crossings: tuple[tuple[Crossing, int], ...] = ()
+    """Each with the day on which it is counted (`edge.clock.local_day`)."""

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edge.camera.port import Frame, Still
-from edge.clock import Instant
+from edge.clock import Instant, local_day
 from edge.config import Pictures
 from edge.events.keeper import Keeper
 from edge.events.lifecycle import Change, Outcome
@@ -18,7 +18,7 @@ from edge.geometry import Box
 from edge.store.events import EventStore
 from edge.store.outbox import Outbox
 from edge.store.pictures import PictureFolder
-from edge.store.port import Event, Record
+from edge.store.port import Crossing, Event, Record
 from tests.support import until
 
 
@@ -171,3 +171,21 @@ def test_an_update_between_start_and_end_keeps_the_picture(data_dir: Path) -> No
     assert [message["type"] for message in messages] == ["started", "updated", "ended"]
     assert len({message["picture"]["sha256"] for message in messages}) == 1
     assert (under_test.events, under_test.pictures) == (1, 1)
+
+
+def test_crossings_are_counted_by_day_and_published(data_dir: Path) -> None:
+    under_test = keeper(data_dir)
+    under_test.start()
+    at = Instant(1_700_000_000.0, 5.0)
+    for _ in range(2):
+        under_test.submit(
+            Outcome([], crossings=[Crossing("gate", "Person", "in"), Crossing("gate", "Car", "out")], at=at)
+        )
+    under_test.stop()
+    counted = EventStore(data_dir).crossings("gate", local_day(at.wall_s))
+    assert counted == {("Person", "in"): 2, ("Car", "out"): 2}
+    waiting = Outbox(data_dir).waiting(0, 10)
+    assert [message.topic for message in waiting] == ["counts/gate"] * 4
+    assert json.loads(waiting[0].payload) == {
+        "schema": 1, "device": "dev", "line": "gate", "label": "Person", "way": "in", "at": "2023-11-14T22:13:20.000Z",
+    }  # fmt: skip

@@ -5,7 +5,7 @@ import numpy as np
 from edge.camera.port import Frame, Still
 from edge.clock import Instant
 from edge.events.lifecycle import HELD, Change, LifeCycle, LookRequest, LookResult
-from edge.events.lines import Crossing, Line
+from edge.events.lines import Line
 from edge.events.rules import ANY, Rules
 from edge.events.sighting import sharpness
 from edge.events.tracks import TrackSettings
@@ -13,6 +13,7 @@ from edge.events.zones import Filter, Zone
 from edge.geometry import WHOLE, Box
 from edge.polygons import Polygon
 from edge.recognition.port import NOTHING, Detection, Insight
+from edge.store.port import Crossing
 
 PIXELS = np.zeros((4, 4, 3), np.uint8)
 

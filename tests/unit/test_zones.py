@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.events.lines import Crossing, Line, LineState
+from edge.events.lines import Line, LineState
 from edge.events.zones import Filter, Zone, ZoneState
 from edge.geometry import Box
 from edge.polygons import Polygon
 from edge.recognition.port import Detection
+from edge.store.port import Crossing
 
 LEFT = Polygon(((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)))
 BELOW = Polygon(((0.0, 0.5), (1.0, 0.5), (1.0, 1.0), (0.0, 1.0)))
