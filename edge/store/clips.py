@@ -105,6 +105,22 @@ def put_clip(connection: sqlite3.Connection, clip: Clip) -> None:
     )  # fmt: skip
     columns = "id, camera, trigger, started_wall_s, started_boot_s, boot_id, duration_s, size_bytes, sha256"
     insert = f"INSERT INTO clips ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"  # noqa: S608 - constants only
-    connection.execute(insert, row)
+    if connection.execute(insert, row).rowcount:
+        total = "INSERT INTO totals VALUES ('clips', ?) ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes"
+        connection.execute(total, (clip.size_bytes,))
     link = "INSERT INTO event_clips (event, clip) SELECT id, ? FROM events WHERE id = ? ON CONFLICT DO NOTHING"
     connection.executemany(link, [(clip.id, event) for event in clip.events])
+
+
+def remove_clips(connection: sqlite3.Connection, event: str) -> None:
+    """Within a transaction of the caller, before the event is deleted: the clips that only it has, and older ones that no event has. Their
+    files wait in `to_unlink`."""
+    only_its = """DELETE FROM clips WHERE id IN (SELECT clip FROM event_clips WHERE event = ?1)
+        AND NOT EXISTS (SELECT 1 FROM event_clips o WHERE o.clip = clips.id AND o.event <> ?1) RETURNING id, size_bytes"""
+    nobodys = """DELETE FROM clips WHERE id < ?1
+        AND NOT EXISTS (SELECT 1 FROM event_clips o WHERE o.clip = clips.id) RETURNING id, size_bytes"""
+    for query in (only_its, nobodys):
+        for id_, size_bytes in connection.execute(query, (event,)).fetchall():
+            path = f"{FOLDER_NAME}/{relative_path(id_)}"
+            connection.execute("INSERT INTO to_unlink VALUES (?) ON CONFLICT DO NOTHING", (path,))
+            connection.execute("UPDATE totals SET bytes = bytes - ? WHERE what = 'clips'", (size_bytes,))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge.files import sync_folder
+from edge.store.clips import remove_clips
 from edge.store.database import FILE_NAME, open_database, transaction, translated
 from edge.store.pictures import FOLDER_NAME, PictureFolder
 from edge.store.port import path_of_hash
@@ -110,6 +111,7 @@ class Remover:
         with translated(self._path), transaction(self._connection):
             for candidate in candidates:
                 self._remove_pictures(candidate.id)
+                remove_clips(self._connection, candidate.id)
                 self._connection.execute("DELETE FROM events WHERE number = ?", (candidate.place.number,))
 
     def _remove_pictures(self, event: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -32,6 +33,7 @@ from edge.store.clips import ClipFolder, ClipStore
 from edge.store.events import EventStore
 from edge.store.outbox import Outbox
 from edge.store.port import Event, Record
+from edge.store.removal import Remover
 from edge.testing.camera import MemoryCamera
 from edge.testing.clock import SimulatedClock
 from tests.clip_pictures import numbered, numbers_in, packets
@@ -229,6 +231,28 @@ def test_files_of_others_are_left_alone(data_dir: Path) -> None:
     other.write_bytes(b"mine")
     assert list(recover(folder, ClipStore(data_dir))) == []
     assert other.read_bytes() == b"mine"
+
+
+def test_clips_go_with_the_last_event_that_has_them(data_dir: Path) -> None:
+    stream, folder, store = packets(50), ClipFolder(data_dir), EventStore(data_dir)
+    store.commit([Record((event("e1", 1, 2, "left"), event("e2", 3, 4, "left")))])
+    for number, events in enumerate((("e1", "e2"), ("e1",), ())):
+        id_ = NOTE.id[:-1] + str(number)
+        writer = ClipWriter(folder, msgspec.structs.replace(NOTE, id=id_, events=events), stream[0].format)
+        writer.write(stream)
+        store.commit([Record(clip=writer.finish())])
+    remover = Remover(data_dir)
+    every_byte = remover.total_bytes()
+    assert every_byte == sum(path.stat().st_size for _, path in folder.finished())
+    first, second = remover.oldest(10)
+    remover.remove([first])
+    remover.unlink(10)
+    assert sorted(id_[-1] for id_, _ in folder.finished()) == ["0"], "the shared one; that of nobody was older"
+    assert remover.total_bytes() == sum(path.stat().st_size for _, path in folder.finished()) < every_byte
+    remover.remove([second])
+    remover.unlink(10)
+    assert list(folder.finished()) == []
+    assert remover.total_bytes() == 0
 
 
 @pytest.fixture
