@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 PAUSE_S = 0.5
 """Between two rounds: what changes more often is published as it is then."""
 FIRST_STATS_S, STATS_S = 5.0, 60.0
+SWEEP_S = 60.0
+"""After the start: by then everything that is there has said how it is, and what is left of earlier runs is taken away."""
 WRITE_S = 600.0
 """How often the newest event of each label is written down."""
 LOOK_BACK = 500
@@ -56,6 +58,7 @@ class Showcase:
         labels: shown from the start, at every camera, and no others; empty: every label once it was seen.
         publish: publishes a retained message, now and after each connection, an empty one to remove it; must not block.
         failed: called with whatever unforeseen thing the thread died of.
+        sweep_s: after how many seconds the retained topics of earlier runs that are no longer true are emptied.
         stats_s: after how many seconds the figures are published first, and how often.
 
     Thread: `committed`, `put` and `poke` any; the rest the owner.
@@ -71,6 +74,7 @@ class Showcase:
         failed: Callable[[BaseException], None],
         *,
         stats_s: tuple[float, float] = (FIRST_STATS_S, STATS_S),
+        sweep_s: float = SWEEP_S,
     ) -> None:
         self._data_dir = data_dir
         self._sources = sources
@@ -78,6 +82,7 @@ class Showcase:
         self._clock = clock
         self._failed = failed
         self._stats_s = stats_s
+        self._sweep_s = sweep_s
         self._shelf = Shelf(publish)
         self._showing = Showing(data_dir, sources.device, self._shelf)
         self._presence = Presence(sources.cameras, lambda label: not labels or label in (*labels, SNAPSHOT))
@@ -142,10 +147,10 @@ class Showcase:
         before = (started, Figures())
         self._recall(retained)
         self._round()
-        self._write_down(lambda: self._shelf.sweep(retained, started.wall_s))
         stats_at_s, write_at_s = started.boot_s + self._stats_s[0], started.boot_s + WRITE_S
+        sweep_at_s = started.boot_s + self._sweep_s
         while not self._stopping.is_set():
-            self._woken.wait(max(0.0, stats_at_s - self._clock.now().boot_s))
+            self._woken.wait(max(0.0, min(stats_at_s, sweep_at_s) - self._clock.now().boot_s))
             self._woken.clear()
             now = self._clock.now()
             if now.boot_s >= stats_at_s:
@@ -153,6 +158,9 @@ class Showcase:
                 before = self._publish_stats(before, now, started, outbox)
             self._round()
             self._write_down(lambda: self._shelf.remember(retained))
+            if now.boot_s >= sweep_at_s:
+                sweep_at_s = float("inf")
+                self._write_down(lambda: self._shelf.sweep(retained, started.wall_s))
             if now.boot_s >= write_at_s:
                 write_at_s = now.boot_s + WRITE_S
                 self._write_down(lambda: self._remember(retained))

@@ -52,7 +52,9 @@ class Rig:
     def run(self, *, cameras: tuple[str, ...] = ("door",), labels: tuple[str, ...] = ()) -> Iterator[Showcase]:
         sender = Sender(self.data_dir, Mqtt(host="127.0.0.1", port=self.broker.port), "dev", fail)
         sources = Sources("dev", cameras, VERSIONS, self.health.conditions, lambda: self.figures, lambda camera: True)
-        showcase = Showcase(self.data_dir, sources, labels, sender.set_state, CLOCK, fail, stats_s=(0.1, 0.5))
+        showcase = Showcase(
+            self.data_dir, sources, labels, sender.set_state, CLOCK, fail, stats_s=(0.1, 0.5), sweep_s=0.5
+        )
         sender.start()
         showcase.start()
         try:
