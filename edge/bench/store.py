@@ -1,4 +1,4 @@
-"""`edge bench store`: lists, filters and counts with very many events."""
+"""`edge bench store`: lists, filters, counts and retention with very many events."""
 
 import tempfile
 import time
@@ -10,6 +10,7 @@ import numpy as np
 
 from edge.bench.filled_store import BEGIN_S, CAMERAS, DAYS, LABELS, fill
 from edge.bench.report import BenchReport, Figure
+from edge.bench.retention import compare
 from edge.clock import local_day
 from edge.files import make_folder
 from edge.store.database import FILE_NAME
@@ -18,20 +19,38 @@ from edge.store.events import EventStore
 BOUND_MS = 20.0
 PAGE = 50
 TIMES = 31
+SMALL = 10_000
+LEAST, MOST = 0.8, 1.2
+"""Deleting a thousand events from the large store may cost so much of what it costs from a small one."""
 
 
 def run(parent: Path, *, events: int) -> BenchReport:
     """Make a store of so many events in a folder of its own below `parent`, ask it, and remove it."""
     make_folder(parent)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=parent) as folder:
-        data_dir = Path(folder)
+        large, small = Path(folder) / "large", Path(folder) / "small"
         begin_s = time.monotonic()
-        fill(data_dir, events)
+        fill(large, events)
         filled_s = time.monotonic() - begin_s
-        size_mb = (data_dir / FILE_NAME).stat().st_size / 1e6
-        figures = _questions(data_dir)
+        size_mb = (large / FILE_NAME).stat().st_size / 1e6
+        figures = _questions(large)
+        fill(small, SMALL)
+        small_s, large_s = compare(small, large)
+    ratio = large_s / small_s
+    figures += [
+        Figure.of("retention_ratio", ratio, "", "lower", MOST),
+        Figure.of("retention_ratio_least", ratio, "", "higher", LEAST),
+    ]
     return BenchReport(
-        "store", figures, {"events": events, "filled_s": round(filled_s, 1), "database_mb": round(size_mb, 1)}
+        "store",
+        figures,
+        {
+            "events": events,
+            "filled_s": round(filled_s, 1),
+            "database_mb": round(size_mb, 1),
+            "delete_1000_of_10000_ms": round(small_s * 1000, 1),
+            "delete_1000_of_all_ms": round(large_s * 1000, 1),
+        },
     )
 
 

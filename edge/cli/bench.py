@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from edge.cli.common import add_config_options, load_config, print_json
+from edge.errors import ConfigError
 from edge.recognition.catalogue import DEFAULT_DETECTOR
 
 if TYPE_CHECKING:
@@ -34,17 +35,19 @@ def add_parser(verbs: Any) -> None:
     peers = benches.add_parser("peers", help="beside the loop that people copy")
     peers.add_argument("--rounds", type=int, default=3)
     peers.set_defaults(handler=bench_peers)
+    storage = benches.add_parser("storage", help="bytes written to the card for an event")
+    storage.add_argument("--events", type=int, default=200)
+    storage.set_defaults(handler=bench_storage)
     store = benches.add_parser("store", help="lists, filters, counts and retention with very many events")
     store.add_argument("--events", type=int, default=1_000_000)
     store.set_defaults(handler=bench_store)
-    add_config_options(store)
-    store.add_argument("--json", action="store_true", help="one JSON object")
     work = benches.add_parser("work", help="background work: idle cost, enqueueing, looking")
     work.add_argument("--seconds", type=float, default=60.0, help="of idleness, with few and with many works")
     work.add_argument("--enqueues", type=int, default=3200)
     work.set_defaults(handler=bench_work)
-    add_config_options(work)
-    work.add_argument("--json", action="store_true", help="one JSON object")
+    for bench in (storage, store, work):
+        add_config_options(bench)
+        bench.add_argument("--json", action="store_true", help="one JSON object")
     events = benches.add_parser("events", help="events beside what a person sees in the sample videos")
     events.add_argument("--every", type=int, default=1, metavar="N", help="only each N-th frame, as a slower camera")
     events.set_defaults(handler=bench_events)
@@ -94,9 +97,21 @@ def bench_peers(options: argparse.Namespace) -> int:
     return _print(options, report)
 
 
+def bench_storage(options: argparse.Namespace) -> int:
+    from edge.bench import storage
+    from edge.demo.samples import PICTURES, samples_dir
+
+    data_dir = load_config(options).data_dir
+    pictures = sorted((samples_dir(data_dir) / PICTURES).glob("*.png"))
+    return _print(options, storage.run(pictures, data_dir, events=options.events))
+
+
 def bench_store(options: argparse.Namespace) -> int:
     from edge.bench import store
+    from edge.bench.retention import NEEDED
 
+    if options.events < NEEDED:
+        raise ConfigError(f"--events {options.events}: too few", hint=f"at least {NEEDED}, of which most are deleted")
     return _print(options, store.run(load_config(options).data_dir, events=options.events))
 
 

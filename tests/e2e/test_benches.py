@@ -62,8 +62,9 @@ def test_peers(base_dir: Path) -> None:
 
 
 def test_store(base_dir: Path) -> None:
-    figures, details = bench(base_dir, "store", "--events", 5000)
-    assert details["events"] == 5000
+    figures, details = bench(base_dir, "store", "--events", 12_000)
+    assert details["events"] == 12_000
+    assert 0 < figures["retention_ratio"]["value"] == figures["retention_ratio_least"]["value"]
     for name in ("newest_ms", "label_and_day_ms", "count_by_day_ms"):
         assert figures[name]["bound"] == 20.0
         assert figures[name]["value"] > 0
@@ -87,3 +88,10 @@ def test_work(tmp_path: Path) -> None:
         "next_due_ms": 1.0,
     }
     assert details["works"] == 10_000
+
+
+def test_storage(base_dir: Path) -> None:
+    figures, details = bench(base_dir, "storage", "--events", 20)
+    assert figures["write_ratio"]["bound"] == 2.0
+    assert figures["write_ratio"]["value"] > 1, "a picture is written at least once"
+    assert details["picture_bytes_per_event"] > 100_000
