@@ -66,8 +66,11 @@ class ClipStore:
         )
 
     def ids(self) -> set[str]:
+        """Of all clips, those that are deleted and whose file has still to go among them."""
         with translated(self._path):
-            return {id_ for (id_,) in self._connection.execute("SELECT id FROM clips")}
+            kept = {id_ for (id_,) in self._connection.execute("SELECT id FROM clips")}
+            going = self._connection.execute("SELECT path FROM to_unlink WHERE path LIKE ?", (f"{FOLDER_NAME}/%",))
+            return kept | {Path(path).stem for (path,) in going}
 
     def newest_id(self) -> str:
         """Empty when there is none."""

@@ -250,6 +250,7 @@ def test_clips_go_with_the_last_event_that_has_them(data_dir: Path) -> None:
     assert sorted(id_[-1] for id_, _ in folder.finished()) == ["0"], "the shared one; that of nobody was older"
     assert remover.total_bytes() == sum(path.stat().st_size for _, path in folder.finished()) < every_byte
     remover.remove([second])
+    assert list(recover(folder, ClipStore(data_dir))) == [], "deleted, though its file is still there"
     remover.unlink(10)
     assert list(folder.finished()) == []
     assert remover.total_bytes() == 0
