@@ -38,6 +38,7 @@ def add_parser(verbs: Any) -> None:
     show = actions.add_parser("show", help="one event, by its id or the start of it")
     show.add_argument("id")
     show.add_argument("--save", metavar="FILE", help="write its picture with the box drawn on it")
+    show.add_argument("--thumbnail", metavar="FILE", help="write a small picture of the thing alone")
     show.add_argument("--clip", metavar="FILE", help="copy its clip out, the first if there are several")
     show.set_defaults(handler=show_event)
     for action in (listing, days, show):
@@ -130,6 +131,8 @@ def show_event(options: argparse.Namespace) -> int:
     folder = PictureFolder(config.data_dir)
     if options.save:
         _save(event, folder, options.save)
+    if options.thumbnail:
+        _save(event, folder, options.thumbnail, small=True)
     if options.clip:
         copy_clip(config, event, options.clip)
     if options.json:
@@ -166,17 +169,17 @@ def _open(config: Config) -> EventStore:
     return EventStore(config.data_dir)
 
 
-def _save(event: Event, folder: PictureFolder, target: str) -> None:
+def _save(event: Event, folder: PictureFolder, target: str, *, small: bool = False) -> None:
     from pathlib import Path
 
+    from edge.events.rendering import annotated, thumbnail
     from edge.pictures import read_picture
-    from edge.recognition.drawing import draw_detections, save_picture
-    from edge.recognition.port import Detection
+    from edge.recognition.drawing import save_picture
 
     if event.picture is None:
         raise StoreError(f"event {event.id}: no picture was kept with it", hint="the log of that time says why")
-    found = Detection(event.title, event.score, event.box)
-    save_picture(draw_detections(read_picture(folder.path_of(event.picture)), [found]), Path(target))
+    pixels = read_picture(folder.path_of(event.picture))
+    save_picture(thumbnail(pixels, event.box) if small else annotated(pixels, event), Path(target))
 
 
 def _second_look(event: Event) -> dict[str, str]:
