@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 PAUSE_S = 0.5
 """Between two rounds: what changes more often is published as it is then."""
 FIRST_STATS_S, STATS_S = 5.0, 60.0
-SWEEP_S = 60.0
+SWEEP_S = 20.0
 """After the start: by then everything that is there has said how it is, and what is left of earlier runs is taken away."""
 WRITE_S = 600.0
 """How often the newest event of each label is written down."""
