@@ -75,7 +75,7 @@ def test_events(base_dir: Path) -> None:
     assert figures["bikes_events_per_object"]["bound"] == 1.2
     assert figures["bikes_events_per_object"]["holds"], details["bikes_more_than_once"]
     assert figures["bikes_background_events"]["holds"], details["bikes_background"]
-    assert figures["bikes_recall_crossing"]["value"] >= 0.3
+    assert figures["bikes_recall_crossing"]["value"] >= 0.25
     if "vtest" not in details:  # Debian's opencv-doc is installed
         assert figures["vtest_recall_crossing"]["value"] >= 0.9
 
