@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from edge import config
@@ -15,7 +16,7 @@ from edge.store.check import Checker
 from edge.store.pictures import PictureFolder
 from edge.store.port import Message
 from edge.store.removal import Remover
-from edge.store.retention import Pruned, Retention
+from edge.store.retention import BATCH, Pruned, Retention
 from edge.store.space import Space
 
 log = logging.getLogger(__name__)
@@ -73,13 +74,17 @@ class Housekeeper:
         """Events since the start."""
 
     def start(self) -> None:
-        """Put in order what a cut has left, if the last run was cut off; then begin. Before the keeper.
+        """Put in order what a cut has left, if the last run was cut off; then begin. Before the keeper and the clips, which would take
+        the files of deleted clips for ones that are not known yet.
 
         Raises:
             StoreError: the database cannot be used.
         """
         if (began_s := cut_since(self._data_dir, before=True)) is not None:
             self._after_cut(began_s)
+        with closing(Remover(self._data_dir, self._pictures)) as remover:
+            while remover.unlink(BATCH):
+                pass
         self._thread.start()
 
     def _after_cut(self, began_s: float) -> None:

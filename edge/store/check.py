@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge.errors import StoreError
+from edge.store.check_clips import differing_clips
 from edge.store.database import FILE_NAME, open_database, transaction, translated
 from edge.store.pictures import FOLDER_NAME as PICTURES
 from edge.store.recount import wrong_numbers
@@ -114,6 +115,8 @@ class Checker:
             for path in _files(self._data_dir / PICTURES, f"{digit}?", 0.0):
                 if path.stem not in known and str(path.relative_to(self._data_dir)) not in waiting:
                     yield from self._unless_young(connection, path)
+        clips = differing_clips(connection, self._data_dir, waiting, running=self._running, repair=self._repair)
+        yield from (Finding(*clip) for clip in clips)
         yield from self._dangling(connection)
         if not self._running:
             yield from (Finding("numbers", text) for text in wrong_numbers(connection, repair=self._repair))
@@ -165,6 +168,11 @@ _REFERENCES = (
         "pictures of events that are not there",
         "event_pictures WHERE event NOT IN (SELECT id FROM events)",
         "DELETE FROM event_pictures WHERE event NOT IN (SELECT id FROM events)",
+    ),
+    (
+        "clips of events that are not there",
+        "event_clips WHERE event NOT IN (SELECT id FROM events) OR clip NOT IN (SELECT id FROM clips)",
+        "DELETE FROM event_clips WHERE event NOT IN (SELECT id FROM events) OR clip NOT IN (SELECT id FROM clips)",
     ),
     (
         "events whose picture is none of theirs",

@@ -39,6 +39,10 @@ class LabelAge(NamedTuple):
     first_day: int
 
 
+_HAS_FILES = """(EXISTS (SELECT 1 FROM event_pictures p WHERE p.event = e.id)
+    OR EXISTS (SELECT 1 FROM event_clips c WHERE c.event = e.id))"""
+
+
 class Remover:
     """One instance and one connection a thread.
 
@@ -78,7 +82,7 @@ class Remover:
         if before_day is not None:
             terms.append("e.day < ?")
         if with_files:
-            terms.append("EXISTS (SELECT 1 FROM event_pictures p WHERE p.event = e.id)")
+            terms.append(_HAS_FILES)
         bound = [*values, *(value for value in (label, before_day) if value is not None), limit]
         query = f"""SELECT e.day, e.number, e.id,
                 NOT EXISTS (SELECT 1 FROM event_pictures p WHERE p.event = e.id AND p.secured = 0)

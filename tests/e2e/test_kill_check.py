@@ -86,7 +86,12 @@ def test_the_whole_program(base_dir: Path, tmp_path: Path) -> None:
         [tracking]
         lost_after_s = 0.3
         [retention]
-        max_mb = 1
+        max_mb = 2
+        [clips]
+        mode = "encode"
+        pre_s = 1
+        post_s = 0.5
+        max_s = 5
         """
     )
     for _ in range(PROGRAM_ROUNDS):
@@ -98,4 +103,25 @@ def test_the_whole_program(base_dir: Path, tmp_path: Path) -> None:
         )
         nothing_unexplained(data_dir)
     assert log.read_bytes().count(b"the last run was cut off") == PROGRAM_ROUNDS - 1
-    assert EventStore(data_dir).count() > 0
+    done = edge("run", "--once", "--config", finite(config))
+    assert done.returncode == 0, done.stderr
+    nothing_unexplained(data_dir)
+    clips = list((data_dir / "clips").rglob("*.mp4"))
+    assert len(clips) > 0, "there were clips, over all the kills"
+    for clip in clips:
+        assert pictures_in(clip) > 0
+    assert not list((data_dir / "clips").rglob(".*"))
+
+
+def finite(config: Path) -> Path:
+    """The same with a camera that ends."""
+    path = config.with_name("finite.toml")
+    path.write_text(config.read_text().replace("loop = true", ""))
+    return path
+
+
+def pictures_in(clip: Path) -> int:
+    import av
+
+    with av.open(str(clip)) as container:
+        return sum(1 for _ in container.decode(video=0))

@@ -14,10 +14,11 @@ from edge.clock import Instant
 from edge.geometry import Box
 from edge.identity import CUT_FILE, cut_since, locked, put_in_order
 from edge.store.check import Checker, Finding
+from edge.store.clips import ClipFolder
 from edge.store.database import FILE_NAME, open_database
 from edge.store.events import EventStore
 from edge.store.pictures import PictureFolder
-from edge.store.port import Event, Picture, Record
+from edge.store.port import Clip, Event, Picture, Record
 from edge.store.removal import Remover
 
 
@@ -139,3 +140,21 @@ def test_a_run_that_did_not_end_in_order_is_known_by_its_lock(data_dir: Path) ->
         assert cut_since(data_dir, before=True) is None
     assert cut_since(data_dir) is None
     assert not (data_dir / CUT_FILE).exists()
+
+
+def test_clips_that_are_missing_and_clips_that_the_next_start_takes_in(store: Path) -> None:
+    folder, ids = ClipFolder(store), ("01a1fc80-0f56-7000-9f4a-808097882ed7", "01a1fc80-0f57-7000-9f4a-908097882ed7")
+    clip = Clip(
+        id=ids[0], camera="door", trigger="track", started=Instant(1000, 10), boot_id="boot", duration_s=1.0, size_bytes=9,
+        sha256="", events=("a",),
+    )  # fmt: skip
+    events = EventStore(store)
+    events.commit([Record(clip=clip)])
+    events.close()
+    other = folder.path_of(ids[1])
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"123")
+    assert kinds(Checker(store).check()) == [("missing", False), ("unknown", True)]
+    Checker(store, repair=True).check()
+    assert kinds(Checker(store).check()) == [("unknown", True)]
+    assert other.exists()

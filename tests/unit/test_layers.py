@@ -68,6 +68,7 @@ VENDORS = {
         "store/events.py",
         "store/stills.py",
         "store/check.py",
+        "store/check_clips.py",
         "store/recount.py",
         "work/table.py",
     },
