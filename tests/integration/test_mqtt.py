@@ -277,8 +277,11 @@ def test_the_mark_is_put_into_objects_only(payload: bytes, expected: bytes) -> N
     assert replayed(payload) == expected
 
 
-def test_what_a_killed_broker_had_acknowledged_and_not_written_is_sent_again(data_dir: Path, tmp_path: Path) -> None:
+def test_what_a_killed_broker_had_acknowledged_and_not_written_is_sent_again(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A mosquitto that writes once in half an hour: its kill loses everything, also our session."""
+    monkeypatch.setattr("edge.mqtt.backoff.FIRST_S", 4.0)  # the subscriber is back first
     forgetful = CONFIGURATION.replace("autosave_on_changes true\nautosave_interval 1\n", "")
     with Broker(tmp_path / "forgetful", configuration=forgetful) as broker:
         with Subscriber(broker.host, broker.port, ["edge/#"], Collector(), session="away"):
