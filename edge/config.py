@@ -354,6 +354,8 @@ class Limits(Section, frozen=True):
     """The device is idle when nothing was seen and nobody asked for anything for so long."""
     settle_s: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 1.5
     """A change of power or network counts when it has lasted so long: both flap."""
+    poll_s: Annotated[float, msgspec.Meta(ge=0.1, le=3600.0)] = 30.0
+    """What tells of a change by itself, or changes slowly, is read so often all the same; all other sources every 5 s."""
 
 
 class Config(Section, frozen=True):

@@ -27,8 +27,6 @@ from edge.device.upower import UPower
 
 QUICK_S = 5.0
 """For what tells nothing by itself and must be known soon."""
-SLOW_S = 30.0
-"""For what tells by itself as well, and for what changes slowly."""
 ROOT = Path("/")
 OpenPins = Callable[[], PowerPins | None]
 
@@ -57,26 +55,29 @@ def find_sources(settings: Config, open_pins: OpenPins, root: Path = ROOT) -> li
         open_pins: gives the board's pins, None where it has none.
         root: folder that holds `sys`, `proc`, `run` and `etc`.
     """
-    sources = list(_power(settings.power, open_pins, root))
+    poll_s = settings.limits.poll_s
+    quick_s = min(QUICK_S, poll_s)
+    sources = list(_power(settings, open_pins, root, quick_s))
     if has_firmware(root):
-        sources.append(firmware(root, QUICK_S))
-    sources.append(_network(settings.network, root))
-    sources.append(thermal(root, SLOW_S))
-    sources.append(storage(settings.data_dir, SLOW_S))
-    sources.append(synchronised(SLOW_S))
+        sources.append(firmware(root, quick_s))
+    sources.append(_network(settings, root))
+    sources.append(thermal(root, poll_s))
+    sources.append(storage(settings.data_dir, poll_s))
+    sources.append(synchronised(poll_s))
     return sources
 
 
-def _power(settings: config.Power, open_pins: OpenPins, root: Path) -> Iterator[Source]:
-    for name in settings.sources or _found_power(settings, root):
+def _power(settings: Config, open_pins: OpenPins, root: Path, quick_s: float) -> Iterator[Source]:
+    power, poll_s = settings.power, settings.limits.poll_s
+    for name in power.sources or _found_power(power, root):
         if name == "nut":
-            yield Nut(parse_address(settings.nut), QUICK_S)
+            yield Nut(parse_address(power.nut), quick_s)
         elif name == "upower":
-            yield UPower(SLOW_S)
-        elif name == "pin" and settings.pin is not None:
-            yield PowerGoodPin(open_pins, settings.pin, settings.pin_good)
+            yield UPower(poll_s)
+        elif name == "pin" and power.pin is not None:
+            yield PowerGoodPin(open_pins, power.pin, power.pin_good)
         elif name == "sysfs":
-            yield sysfs_power(root, SLOW_S)
+            yield sysfs_power(root, poll_s)
 
 
 def _found_power(settings: config.Power, root: Path) -> list[str]:
@@ -106,10 +107,11 @@ def _has_usb_ups(root: Path) -> bool:
     return service.exists() and any(root.glob("dev/usb/hiddev*"))
 
 
-def _network(settings: config.Network, root: Path) -> Source:
-    by_bus = settings.source == "networkmanager" or (settings.source == "auto" and networkmanager_serves(root))
-    source: Source = NetworkManager(SLOW_S) if by_bus else netlink(root, SLOW_S)
-    return source if settings.metered == "auto" else _Metered(source, settings.metered == "yes")
+def _network(settings: Config, root: Path) -> Source:
+    network, poll_s = settings.network, settings.limits.poll_s
+    by_bus = network.source == "networkmanager" or (network.source == "auto" and networkmanager_serves(root))
+    source: Source = NetworkManager(poll_s) if by_bus else netlink(root, poll_s)
+    return source if network.metered == "auto" else _Metered(source, network.metered == "yes")
 
 
 def networkmanager_runs(root: Path) -> bool:
