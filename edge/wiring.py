@@ -26,7 +26,7 @@ from edge.device.idleness import Idleness
 from edge.device.monitor import Monitor
 from edge.device.port import SourceError
 from edge.device.reporting import report_conditions
-from edge.device.synchronised import read_synchronised
+from edge.device.synchronised import is_synchronised, read_synchronised
 from edge.errors import CameraBlockedError, ConfigError
 from edge.events.arming import Arming, Period
 from edge.events.housekeeping import Housekeeper
@@ -36,6 +36,7 @@ from edge.events.looks import LookThread
 from edge.events.message import notice_message, state_message
 from edge.events.rules import check_rules, rules_of
 from edge.events.tracks import TrackSettings
+from edge.events.wall_clock import WallClock
 from edge.health import TROUBLE, Condition, Health
 from edge.identity import device_id
 from edge.ids import IdSource
@@ -95,7 +96,10 @@ def build(config: Config, *, once: bool = False) -> Appliance:
         if showcase is not None:
             showcase.put(message)
 
-    housekeeper = Housekeeper(data_dir, device, config.retention, config.card, clock, health, pictures, show, fatal)
+    wall = WallClock(clock, is_synchronised, device, outbox.wake)
+    housekeeper = Housekeeper(
+        data_dir, device, config.retention, config.card, clock, health, pictures, show, fatal, correct=wall.correct_kept
+    )
     keeper = Keeper(
         data_dir,
         device,
@@ -104,6 +108,7 @@ def build(config: Config, *, once: bool = False) -> Appliance:
         fatal,
         trouble=housekeeper.trouble,
         folder=pictures,
+        mark=wall.mark,
     )
 
     def publish(condition: Condition) -> None:

@@ -26,3 +26,11 @@ def read_synchronised() -> ClockReading:
     if state < 0:
         raise SourceError(f"adjtimex: error {ctypes.get_errno()}")
     return ClockReading(synchronised=state != TIME_ERROR)
+
+
+def is_synchronised() -> bool | None:
+    """The same in one word; None: nobody can tell."""
+    try:
+        return read_synchronised().synchronised
+    except SourceError:
+        return None

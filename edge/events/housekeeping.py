@@ -13,6 +13,7 @@ from edge.events.card import CardWatch
 from edge.health import Health
 from edge.identity import cut_since, put_in_order
 from edge.store.check import Checker
+from edge.store.events import EventStore
 from edge.store.pictures import PictureFolder
 from edge.store.port import Message
 from edge.store.removal import Remover
@@ -36,6 +37,7 @@ class Housekeeper:
         publish: takes a retained message with the card's numbers. Must not block.
         protect_unsecured: a backup is configured: what is not in it goes last.
         failed: called when the thread dies of something unforeseen.
+        correct: puts some wall times right that were kept while the clock was not; how many.
 
     Thread: `trouble` any; the rest the owner.
     """
@@ -53,6 +55,7 @@ class Housekeeper:
         failed: Callable[[BaseException], None],
         *,
         protect_unsecured: bool = False,
+        correct: Callable[[EventStore], int] = lambda _store: 0,
     ) -> None:
         self._data_dir = data_dir
         self._settings = retention
@@ -61,6 +64,7 @@ class Housekeeper:
         self._pictures = pictures
         self._failed = failed
         self._protect = protect_unsecured
+        self._correct = correct
         self._make_card: Callable[[], CardWatch] = lambda: CardWatch(
             data_dir, device, card, retention, clock, health, publish
         )
@@ -114,21 +118,22 @@ class Housekeeper:
 
     def _run(self) -> None:
         try:
-            remover = Remover(self._data_dir, self._pictures)
+            remover, events = Remover(self._data_dir, self._pictures), EventStore(self._data_dir)
             card = self._make_card()
             retention = Retention(remover, self._space, self._settings, self._pause, protect_unsecured=self._protect)
             try:
                 while not self._stopping.is_set():
                     self._nudged.clear()
-                    self._round(remover, retention, card)
+                    self._round(remover, events, retention, card)
                     self._nudged.wait(TROUBLED_S if card.is_troubled or self._broken else INTERVAL_S)
             finally:
                 remover.close()
+                events.close()
                 card.close()
         except BaseException as error:  # noqa: BLE001 - whatever it is, the owner must know that nothing is deleted any more
             self._failed(error)
 
-    def _round(self, remover: Remover, retention: Retention, card: CardWatch) -> None:
+    def _round(self, remover: Remover, events: EventStore, retention: Retention, card: CardWatch) -> None:
         while self._troubles:
             card.trouble(*self._troubles.pop(0))
         try:
@@ -139,6 +144,7 @@ class Housekeeper:
                     raise
                 log.warning("card full: the reserve is given up, so that old events can be deleted")
                 self._prune(retention)
+            self._correct_all(events)
             card.look(remover.total_bytes())
             if not self._space.is_full:
                 self._space.hold()
@@ -147,6 +153,13 @@ class Housekeeper:
             if isinstance(error, StoreError) and not error.retryable:
                 raise
             self._report(error, card)
+
+    def _correct_all(self, events: EventStore) -> None:
+        corrected = 0
+        while (batch := self._correct(events)) and self._pause():
+            corrected += batch
+        if corrected:
+            log.info("the clock is right now: wall times were corrected events=%d", corrected)
 
     def _prune(self, retention: Retention) -> None:
         done = retention.run(local_day(self._clock.now().wall_s))

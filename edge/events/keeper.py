@@ -57,6 +57,7 @@ class Keeper:
         failed: called when the thread dies of something unforeseen.
         trouble: called when "picture" or "database" begins to fail, with the error, and with None when it works again. Must not block.
         folder: where pictures go, when somebody else deletes from it beside.
+        mark: says of each event what its wall times are worth, and puts them right when it can.
 
     Thread: `submit`, `keep` and `submit_message` any; the rest the owner.
     """
@@ -71,6 +72,7 @@ class Keeper:
         *,
         trouble: Callable[[str, StoreError | None], None] = lambda _what, _error: None,
         folder: PictureFolder | None = None,
+        mark: Callable[[Event], Event] = lambda event: event,
     ) -> None:
         self._data_dir = data_dir
         self._device = device
@@ -78,6 +80,7 @@ class Keeper:
         self._wake = wake
         self._failed = failed
         self._trouble = trouble
+        self._mark = mark
         self._folder = folder or PictureFolder(data_dir)
         self._queue: queue.Queue[Outcome | _Receipt | Record | None] = queue.Queue(QUEUE)
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
@@ -191,14 +194,15 @@ class Keeper:
             self._encode(frame)
 
     def _record(self, outcome: Outcome) -> Record:
-        events = {change.event.id: self._with_picture(change) for change in outcome.changes}
+        changes = [change._replace(event=self._mark(change.event)) for change in outcome.changes]
+        events = {change.event.id: self._with_picture(change) for change in changes}
         messages = tuple(
             message_of(
                 change.kind,
                 msgspec.structs.replace(change.event, picture=events[change.event.id].picture),
                 self._device,
             )
-            for change in outcome.changes
+            for change in changes
         )
         new_pictures, self._new_pictures = frozenset(self._new_pictures), set()
         messages += tuple(crossing_message(crossing, outcome.at, self._device) for crossing in outcome.crossings)

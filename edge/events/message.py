@@ -11,7 +11,7 @@ from edge.recognition.port import KeyPoint
 from edge.store.clips import FOLDER_NAME as CLIPS
 from edge.store.clips import relative_path
 from edge.store.pictures import FOLDER_NAME as PICTURES
-from edge.store.port import Clip, ClipTrigger, Crossing, EndReason, Event, Message, Picture
+from edge.store.port import Clip, ClipTrigger, ClockState, Crossing, EndReason, Event, Message, Picture
 
 TOPIC = "events"
 NOTICES = "notices"
@@ -55,6 +55,7 @@ class EventMessage(msgspec.Struct, frozen=True, kw_only=True):
     current_zones: tuple[str, ...] = ()
     stationary: bool = False
     path: tuple[tuple[float, float, float], ...] = ()
+    clock: ClockState = "synchronised"
     replayed: bool | msgspec.UnsetType = msgspec.UNSET
     """Put in when it is sent: an absence of the connection, or a stop of the program, lies between its making and this sending."""
 
@@ -86,6 +87,7 @@ def message_of(kind: Kind, event: Event, device: str) -> Message:
         current_zones=event.current_zones,
         stationary=event.stationary,
         path=tuple((point.x, point.y, point.since_start_s) for point in event.path),
+        clock=event.clock,
     )
     return Message(TOPIC, msgspec.json.encode(body), 0 if kind == "updated" else 2)
 

@@ -34,6 +34,10 @@ _SELECT = f"""SELECT {", ".join(f"e.{name}" for name in _READ)}, p.width_px, p.h
 _COUNT = "INSERT INTO counts VALUES (?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET crossings = crossings + 1"
 
 
+_CORRECT_CLIPS = """UPDATE clips SET started_wall_s = started_boot_s + (:started_wall_s - :started_boot_s)
+    WHERE boot_id = :boot_id AND id IN (SELECT clip FROM event_clips WHERE event = :id)"""
+
+
 class DayCount(NamedTuple):
     """How many events began on a day, counted from 1970-01-01 (`edge.clock.date_of`)."""
 
@@ -76,6 +80,7 @@ class EventStore:
         self._connection.execute(_PUT, row)
         if event.clock == "corrected":
             self._connection.execute(_CORRECT, row)
+            self._connection.execute(_CORRECT_CLIPS, row)
         picture = event.picture
         if picture is None:
             return
@@ -176,6 +181,11 @@ class EventStore:
     def open_events(self) -> list[Event]:
         """Events without an end, oldest first."""
         return list(self._read(f"{_SELECT} WHERE e.end_reason IS NULL ORDER BY e.id"))
+
+    def unsynchronised(self, boot_id: str, limit: int) -> list[Event]:
+        """Ended events of that boot whose wall times are those of a clock that was not right."""
+        condition = "WHERE e.clock = 'unsynchronised' AND e.boot_id = ? AND e.end_reason IS NOT NULL LIMIT ?"
+        return list(self._read(f"{_SELECT} {condition}", boot_id, limit))
 
     def newest_id(self) -> str:
         """Empty when there is none."""
