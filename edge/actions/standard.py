@@ -27,6 +27,11 @@ class OneCamera(Arguments, frozen=True, kw_only=True):
     """Empty: all of them."""
 
 
+class OneEvent(Arguments, frozen=True, kw_only=True):
+    event: str
+    """Its id."""
+
+
 class Snapshot(msgspec.Struct, frozen=True):
     camera: str
     event: str
@@ -37,7 +42,8 @@ class Rooms:
     """What the actions work on.
 
     `newest` gives a camera's newest frame, None before the first. `keep` returns when what it was given is safe, False if it is not so
-    within the seconds given. `end` ends the program, to be started again.
+    within the seconds given. `armed`: of a camera, now. `arm` arms or disarms a camera, or the device. `clip` begins to record a camera,
+    or all, and gives the ids. `favour` makes an event a favourite or an ordinary one. `end` ends the program, to be started again.
     """
 
     clock: Clock
@@ -46,6 +52,10 @@ class Rooms:
     keep: Callable[[Outcome, float], bool]
     new_id: Callable[[], str]
     conditions: Callable[[], list[Condition]]
+    armed: Callable[[str], bool]
+    arm: Callable[[bool, str | None], None]
+    clip: Callable[[str | None], Sequence[str]]
+    favour: Callable[[str, bool], None]
     end: Callable[[], None]
 
 
@@ -53,6 +63,11 @@ def standard_actions(rooms: Rooms) -> list[Action]:
     return [
         Action("status", "How the parts are", "view", lambda _: rooms.conditions(), changes=False),
         Action("snapshot", "Keep a picture now", "operate", lambda asked: _snapshot(rooms, asked), OneCamera),
+        Action("clip", "Record a clip", "operate", lambda asked: _clip(rooms, asked), OneCamera),
+        Action("arm", "Arm", "operate", lambda asked: _arm(rooms, asked, True), OneCamera),
+        Action("disarm", "Disarm", "operate", lambda asked: _arm(rooms, asked, False), OneCamera),
+        Action("keep", "Keep an event for ever", "operate", lambda asked: rooms.favour(asked.event, True), OneEvent),
+        Action("unkeep", "Keep it no longer", "operate", lambda asked: rooms.favour(asked.event, False), OneEvent),
         Action("restart", "Restart the program", "admin", lambda _: rooms.end()),
         Action("reboot", "Restart the device", "admin", lambda _: _systemctl("reboot")),
         Action("shutdown", "Shut the device down", "admin", lambda _: _systemctl("poweroff")),
@@ -68,6 +83,18 @@ def _snapshot(rooms: Rooms, asked: OneCamera) -> list[Snapshot]:
     return [Snapshot(started.event.camera, started.event.id) for started, _ in taken]
 
 
+def _arm(rooms: Rooms, asked: OneCamera, on: bool) -> None:
+    """Of the device, until its schedule's next change; of one camera, until it is switched again. Answered when it is kept."""
+    chosen(rooms.cameras, asked.camera)
+    rooms.arm(on, asked.camera or None)
+
+
+def _clip(rooms: Rooms, asked: OneCamera) -> list[str]:
+    """The seconds before are in it. Answered when it is being recorded: its message says when it is on the card."""
+    chosen(rooms.cameras, asked.camera)
+    return list(rooms.clip(asked.camera or None))
+
+
 def chosen(cameras: Sequence[str], camera: str) -> Sequence[str]:
     """The camera of that name, or all.
 
@@ -80,6 +107,8 @@ def chosen(cameras: Sequence[str], camera: str) -> Sequence[str]:
 
 
 def _take(rooms: Rooms, camera: str) -> tuple[Change, Change]:
+    if not rooms.armed(camera):
+        raise RefusedError(f"camera {camera} is disarmed: nothing of it is kept", hint="arm it first")
     frame = rooms.newest(camera)
     if frame is None or rooms.clock.now().boot_s - frame.taken.boot_s > FRESH_S:
         since = f"since {iso_utc(frame.taken.wall_s)}" if frame is not None else "yet"

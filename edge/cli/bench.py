@@ -125,7 +125,7 @@ def bench_work(options: argparse.Namespace) -> int:
 def bench_events(options: argparse.Namespace) -> int:
     from edge.bench import events
     from edge.demo.samples import samples_dir
-    from edge.wiring import track_settings
+    from edge.wiring.scenes import track_settings
 
     config, detector, _ = _prepare(options)
     settings = track_settings(config.tracking)

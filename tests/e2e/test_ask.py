@@ -66,6 +66,16 @@ def test_an_appliance_answers_takes_pictures_and_restarts(config: Path, applianc
     assert PictureFolder(folder).path_of(event.picture).stat().st_size == event.picture.size_bytes
     assert asked(config, "snapshot", "camera=door", "--id", "1") == answer
 
+    assert asked(config, "disarm", "camera=door")["ok"]
+    refused = asked(config, "snapshot")
+    assert (refused["ok"], refused["error"]) == (False, "camera door is disarmed: nothing of it is kept")
+    assert asked(config, "arm", "camera=door")["ok"]
+    assert asked(config, "snapshot")["ok"]
+    assert asked(config, "keep", f"event={event.id}")["ok"]
+    assert EventStore(folder).find(event.id)[0].kept
+    assert "is not there" in asked(config, "unkeep", "event=nothing")["error"]
+    assert "makes no clips" in asked(config, "clip")["hint"]
+
     wrong = edge("ask", "snapshot", "camera=back", "--config", config)
     assert wrong.returncode == 1
     assert wrong.stderr.strip().endswith("edge: camera 'back' is not there (one of door, or none for all)")

@@ -20,7 +20,7 @@ from edge.recognition.failover import FailoverDetector
 from edge.recognition.port import Detector, detect
 from edge.recognition.tflite import load
 from edge.runtime import Fatal
-from edge.wiring import make_detector
+from edge.wiring.recognition import make_detector
 from tests.integration.failover_rig import FPS, MODEL, ON_CPU, ON_TPU, Rig
 from tests.support import until
 

@@ -18,7 +18,7 @@ from edge.motion.regions import in_whole, is_cut, part, region_for, union
 from edge.motion.scene import SETTLE_S
 from edge.recognition.port import Detection
 from edge.testing.clock import SimulatedClock
-from edge.wiring import is_gated, make_gate
+from edge.wiring.scenes import is_gated, make_gate
 
 FPS = 10
 SETTLED = round(SETTLE_S * FPS)

@@ -1,0 +1,394 @@
+"""Every room of the appliance, made when it is first asked for."""
+
+import logging
+import platform
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from edge import __version__
+from edge.actions.performer import Performer
+from edge.actions.standard import Rooms, standard_actions
+from edge.buttons.build import Board
+from edge.buttons.gpio import open_pins
+from edge.buttons.light import Facts
+from edge.camera.lit import LitCamera, OpenLight
+from edge.camera.opening import make_camera, silence_limit_s
+from edge.camera.port import Camera
+from edge.camera.restarts import GuardedCamera, Restarts
+from edge.camera.watch import CameraWatch
+from edge.clips.room import ClipRoom
+from edge.clock import SystemClock
+from edge.config import Camera as CameraSection
+from edge.config import Config
+from edge.device.finding import make_monitor
+from edge.device.idleness import Idleness
+from edge.device.monitor import Monitor
+from edge.device.reporting import report_conditions
+from edge.device.synchronised import is_synchronised
+from edge.errors import CameraBlockedError, RefusedError
+from edge.events.arming import Arming, Period
+from edge.events.housekeeping import Housekeeper
+from edge.events.keeper import Keeper
+from edge.events.lifecycle import Outcome
+from edge.events.looks import LookThread
+from edge.events.message import notice_message, state_message
+from edge.events.wall_clock import WallClock
+from edge.health import TROUBLE, Condition, Health
+from edge.identity import device_id
+from edge.ids import IdSource
+from edge.mqtt.bound import Unsent
+from edge.mqtt.messages import Versions
+from edge.mqtt.sender import Sender
+from edge.mqtt.showcase import Showcase
+from edge.mqtt.summary import Figures, Sources
+from edge.mqtt.tree import Tree
+from edge.pipeline import Pipeline
+from edge.recognition.port import Detector
+from edge.recognition.runtime import runtime_name
+from edge.recognition.second_look import SecondLook
+from edge.runtime import Appliance, Background, Fatal
+from edge.store.clips import ClipStore
+from edge.store.events import EventStore
+from edge.store.pictures import PictureFolder
+from edge.store.port import Message
+from edge.store.stills import StillLedger
+from edge.store.switches import SwitchStore
+from edge.watchdog import Watchdog
+from edge.web.port import Rooms as PageRooms
+from edge.wiring.recognition import make_detector
+from edge.wiring.scenes import clock_is_right, gates_of, life_cycles
+
+if TYPE_CHECKING:
+    from edge.web.server import Server
+
+log = logging.getLogger(__name__)
+
+
+class House:
+    """Wires the rooms of one appliance. Each is made once, by whoever needs it first, with all that it needs itself."""
+
+    def __init__(self, config: Config, *, once: bool) -> None:
+        self._config = config
+        self._once = once
+        self._data_dir = config.data_dir
+        self._clock = SystemClock()
+        self._fatal = Fatal()
+        self._health = Health(self._clock)
+
+    @cached_property
+    def appliance(self) -> Appliance:
+        made = Appliance(
+            data_dir=self._data_dir,
+            device=self._device,
+            detector=self._detector,
+            keeper=self._keeper,
+            housekeeper=self._housekeeper,
+            sender=self._sender,
+            pipeline=self._pipeline,
+            ledger=self._ledger,
+            fatal=self._fatal,
+            health=self._health,
+            watchdog=Watchdog(),
+            performer=self._performer,
+            panel=self._board.panel(self._performer, self._facts, self._fatal),
+            board=self._board,
+            page=self._page,
+            showcase=self._showcase,
+            background=self._background,
+            clips=self._clips,
+        )
+        # Only now: a room that says how it is while it is being made must not have others made on the way.
+        self._health.listen(self._publish)
+        for condition in self._health.conditions():
+            self._publish(condition)
+        return made
+
+    @cached_property
+    def _device(self) -> str:
+        return self._config.device.id or device_id(self._data_dir)
+
+    @cached_property
+    def _ids(self) -> IdSource:
+        store, clips = EventStore(self._data_dir), ClipStore(self._data_dir)
+        try:
+            return IdSource(self._clock, after=max(store.newest_id(), clips.newest_id()))
+        finally:
+            store.close()
+            clips.close()
+
+    # --- what sees
+
+    @property
+    def _cameras(self) -> list[str]:
+        return [section.name for section in self._config.camera]
+
+    @cached_property
+    def _detector(self) -> Detector:
+        return make_detector(self._config, self._health, self._fatal)
+
+    @cached_property
+    def _looks(self) -> LookThread | None:
+        second_look = SecondLook(self._config.second_look, self._detector.labels, self._config.models_dir)
+        return LookThread(second_look, self._fatal) if self._config.second_look else None
+
+    @cached_property
+    def _ledger(self) -> StillLedger:
+        return StillLedger(self._data_dir)
+
+    @cached_property
+    def _restarts(self) -> Restarts:
+        return Restarts(self._data_dir, self._clock)
+
+    @cached_property
+    def _watch(self) -> CameraWatch:
+        def blocked(error: CameraBlockedError) -> None:
+            self._restarts.record(error.camera)
+            self._fatal(error)
+
+        limits = {section.name: silence_limit_s(section) for section in self._config.camera}
+        return CameraWatch(self._health, blocked, stall_after_s=limits)
+
+    @cached_property
+    def _privacy_light(self) -> OpenLight | None:
+        switch = self._board.privacy_light()
+        return OpenLight(switch) if switch is not None else None
+
+    def _camera(self, section: CameraSection) -> Camera:
+        made = make_camera(section, self._clock, self._ledger, once=self._once, tap=self._clips.tap(section))
+        lit = LitCamera(made, self._privacy_light) if self._privacy_light is not None else made
+        return self._clips.recorded(section, GuardedCamera(lit, self._restarts))
+
+    @cached_property
+    def _pipeline(self) -> Pipeline:
+        config = self._config
+        return Pipeline(
+            [self._camera(section) for section in config.camera],
+            self._detector,
+            life_cycles(config, self._detector, self._arming, self._clock.boot_id, self._ids.next, self._looks),
+            self._clips.listening(_touching(self._idleness, self._keeper.submit)),
+            self._fatal,
+            self._health,
+            watch=self._watch,
+            retry=not self._once,
+            looks=self._looks,
+            gates=gates_of(config, self._health),
+        )
+
+    @cached_property
+    def _arming(self) -> Arming:
+        periods = [Period.of(section) for section in self._config.schedule]
+        return Arming(periods, SwitchStore(self._data_dir), clock_is_right)
+
+    # --- what keeps
+
+    @cached_property
+    def _pictures(self) -> PictureFolder:
+        return PictureFolder(self._data_dir)
+
+    @cached_property
+    def _wall(self) -> WallClock:
+        return WallClock(self._clock, is_synchronised, self._device, self._outbox.wake)
+
+    @cached_property
+    def _housekeeper(self) -> Housekeeper:
+        config = self._config
+        return Housekeeper(
+            self._data_dir,
+            self._device,
+            config.retention,
+            config.card,
+            self._clock,
+            self._health,
+            self._pictures,
+            self._show,
+            self._fatal,
+            correct=self._wall.correct_kept,
+        )
+
+    @cached_property
+    def _keeper(self) -> Keeper:
+        return Keeper(
+            self._data_dir,
+            self._device,
+            self._config.pictures,
+            self._outbox.wake,
+            self._fatal,
+            trouble=self._housekeeper.trouble,
+            folder=self._pictures,
+            mark=self._wall.mark,
+        )
+
+    @cached_property
+    def _clips(self) -> ClipRoom:
+        return ClipRoom(
+            self._config,
+            self._data_dir,
+            self._device,
+            self._clock,
+            self._ids.next,
+            self._keeper.submit_record,
+            self._health,
+            self._fatal,
+            self._arming.armed,
+        )
+
+    # --- what tells
+
+    @cached_property
+    def _sender(self) -> Sender | None:
+        mqtt = self._config.mqtt
+        return Sender(self._data_dir, mqtt, self._device, self._fatal, self._health) if mqtt.host else None
+
+    @cached_property
+    def _outbox(self) -> Sender | Unsent:
+        bytes_ = self._config.mqtt.outbox_max_bytes
+        return self._sender or Unsent(self._data_dir, bytes_, self._health, self._fatal)
+
+    @cached_property
+    def _showcase(self) -> Showcase | None:
+        if self._sender is None:
+            return None
+        sources = Sources(
+            device=self._device,
+            cameras=self._cameras,
+            versions=self._versions(),
+            conditions=self._health.conditions,
+            figures=self._figures,
+            device_state=self._monitor.current,
+        )
+        showcase = Tree(self._config, self._data_dir, self._sender, sources, self._clock, self._fatal).showcase
+        self._keeper.listen(showcase.committed)
+        return showcase
+
+    def _versions(self) -> Versions:
+        model = self._config.detector.model
+        return Versions(program=__version__, python=platform.python_version(), model=model, runtime=runtime_name())
+
+    def _figures(self) -> Figures:
+        done, keeper = self._pipeline.stats, self._keeper
+        return Figures(
+            done.frames, done.dropped, done.infer_s, keeper.events, keeper.pictures, keeper.lost, keeper.waiting
+        )
+
+    def _show(self, message: Message) -> None:
+        if self._showcase is not None:
+            self._showcase.put(message)
+
+    def _publish(self, condition: Condition) -> None:
+        if condition.is_news:
+            self._keeper.submit_message(notice_message(condition, self._device, self._clock.boot_id))
+        self._show(state_message(condition, self._device, self._clock.boot_id))
+
+    # --- what is asked
+
+    @cached_property
+    def _idleness(self) -> Idleness:
+        return Idleness(self._clock, self._config.limits.idle_after_s)
+
+    @cached_property
+    def _performer(self) -> Performer:
+        rooms = Rooms(
+            clock=self._clock,
+            cameras=self._cameras,
+            newest=self._pipeline.newest,
+            keep=self._keeper.keep,
+            new_id=self._ids.next,
+            conditions=self._health.conditions,
+            armed=self._armed,
+            arm=self._arm,
+            clip=lambda camera: self._clips.recorder.trigger(camera, "command"),
+            favour=self._favour,
+            end=lambda: self.appliance.restart(),
+        )
+        actions = standard_actions(rooms)
+        return Performer(actions, self._data_dir, self._clock, self._fatal, asked=self._idleness.touch)
+
+    def _armed(self, camera: str) -> bool:
+        return self._arming.armed(camera, self._clock.now())
+
+    def _arm(self, on: bool, camera: str | None) -> None:
+        self._arming.set(on, self._clock.now(), camera)
+
+    def _favour(self, event: str, favourite: bool) -> None:
+        store = EventStore(self._data_dir)
+        try:
+            if not store.find(event):
+                raise RefusedError(f"event {event!r} is not there", hint="see `edge events list`")
+            store.keep(event, favourite)
+        finally:
+            store.close()
+
+    @cached_property
+    def _board(self) -> Board:
+        return Board(self._config, self._health)
+
+    def _facts(self) -> Facts:
+        armed = any(self._armed(camera) for camera in self._cameras)
+        return facts_of(self._health.conditions(), armed=armed)
+
+    @cached_property
+    def _page(self) -> "Server | None":
+        """None where its libraries are missing: the rest goes on, and the state says so."""
+        if not self._config.web.host:
+            return None
+        try:
+            from edge.web.server import Server
+        except ImportError as error:
+            cause = f"{error} (install the extra `web`: pip install 'edge-appliance[web]')"
+            self._health.report("page", "web", "absent", cause)
+            log.warning("page left out error=%s", cause)
+            return None
+        page = Server(self._page_rooms(), self._config.web)
+        self._keeper.listen(page.committed)
+        return page
+
+    def _page_rooms(self) -> PageRooms:
+        return PageRooms(
+            device=self._device,
+            version=__version__,
+            detector=self._detector.name,
+            data_dir=self._data_dir,
+            clock=self._clock,
+            cameras=self._cameras,
+            newest=self._pipeline.newest,
+            conditions=self._health.conditions,
+            stats=self._pipeline.stats,
+            actions=self._performer.actions,
+            ask=self._performer.ask,
+        )
+
+    # --- what lives in the loop
+
+    @cached_property
+    def _monitor(self) -> Monitor:
+        config = self._config
+        return make_monitor(config, self._clock, lambda: open_pins(config.gpio.driver), idle=self._idleness)
+
+    @property
+    def _background(self) -> Sequence[Background]:
+        """One pass needs none of it."""
+        return () if self._once else (self._monitor.run, lambda: report_conditions(self._monitor, self._health))
+
+
+def _touching(idleness: Idleness, submit: Callable[[Outcome], None]) -> Callable[[Outcome], None]:
+    """What is seen ends idleness."""
+
+    def touch_and_submit(outcome: Outcome) -> None:
+        if outcome.changes:
+            idleness.touch()
+        submit(outcome)
+
+    return touch_and_submit
+
+
+def facts_of(conditions: list[Condition], *, armed: bool) -> Facts:
+    """What the light says of the device."""
+    cameras = [each.state for each in conditions if each.part == "camera"]
+    others = [each.state for each in conditions if each.part != "camera"]
+    return Facts(
+        started=bool(cameras),
+        armed=armed,
+        failed=any(state in ("failed", "stalled") for state in cameras) or "failed" in others,
+        degraded=any(state in TROUBLE for state in others),
+    )

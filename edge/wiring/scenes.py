@@ -1,0 +1,73 @@
+"""What is made for each camera: its gate, and the life-cycle of its events."""
+
+from collections.abc import Callable
+from functools import partial
+
+from edge.config import Camera as CameraSection
+from edge.config import Config, Tracking, split_address
+from edge.device.port import SourceError
+from edge.device.synchronised import read_synchronised
+from edge.events.arming import Arming
+from edge.events.lifecycle import LifeCycle
+from edge.events.looks import LookThread
+from edge.events.rules import check_rules, rules_of
+from edge.events.tracks import TrackSettings
+from edge.health import Health
+from edge.motion.gate import Gate
+from edge.polygons import Polygon
+from edge.recognition.port import Detector
+
+
+def gates_of(config: Config, health: Health) -> dict[str, Gate]:
+    """By camera."""
+    return {section.name: make_gate(config, section, health) for section in config.camera if is_gated(config, section)}
+
+
+def is_gated(config: Config, section: CameraSection) -> bool:
+    """Stored pictures have nothing to do with each other: nothing moves in them."""
+    return config.motion.enabled and section.motion and split_address(section.source)[0] != "folder"
+
+
+def make_gate(config: Config, section: CameraSection, health: Health) -> Gate:
+    """The gate of one camera; its motion is a state like others."""
+
+    def tell(moves: bool) -> None:
+        health.report("motion", section.name, "moving" if moves else "still")
+
+    tell(False)
+    return Gate(config.motion, [Polygon(points) for points in section.motion_masks], tell)
+
+
+def life_cycles(
+    config: Config,
+    detector: Detector,
+    arming: Arming,
+    boot_id: str,
+    new_id: Callable[[], str],
+    looks: LookThread | None,
+) -> Callable[[str], LifeCycle]:
+    """Makes the life-cycle of the camera of that name.
+
+    Raises:
+        ConfigError: a zone, line or filter names a label that the detector does not have.
+    """
+    check_rules(config, detector.labels)
+    settings = track_settings(config.tracking)
+
+    def made(name: str) -> LifeCycle:
+        rules = rules_of(config, name, partial(arming.armed, name))
+        return LifeCycle(name, boot_id, settings, detector.threshold_of, new_id, looks, rules)
+
+    return made
+
+
+def clock_is_right() -> bool:
+    """Where the kernel does not say so, it may be wrong."""
+    try:
+        return bool(read_synchronised().synchronised)
+    except SourceError:
+        return False
+
+
+def track_settings(section: Tracking) -> TrackSettings:
+    return TrackSettings(section.min_frames, section.lost_after_s, section.still_after_s, section.still_lost_after_s)
