@@ -28,6 +28,7 @@ def add_parser(verbs: Any) -> None:
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="newest first")
     listing.add_argument("--limit", type=int, default=20, metavar="N", help="default: 20")
+    listing.add_argument("--zone", help="what has been in it")
     listing.set_defaults(handler=list_events)
     days = actions.add_parser("days", help="how many events began on each day")
     days.set_defaults(handler=count_days)
@@ -63,7 +64,7 @@ def list_events(options: argparse.Namespace) -> int:
     config = load_config(options)
     store = _open(config)
     try:
-        events = store.newest(options.limit, **_filters(options))
+        events = store.newest(options.limit, zone=options.zone, **_filters(options))
     finally:
         store.close()
     if options.json:

@@ -105,16 +105,21 @@ class EventStore:
         *,
         label: str | None = None,
         camera: str | None = None,
+        zone: str | None = None,
         days: tuple[int, int] | None = None,
         before: str | None = None,
     ) -> list[Event]:
         """A page of events, the newest day first and within it the newest kept first.
 
         Args:
+            zone: only what has been in it. No index serves it: best together with days.
             days: only from the first to the last of these days, both included (`edge.clock.day_of`).
             before: the id of the last event of the page above; it need not be there any more.
         """
         where, values = _conditions(label, camera, days)
+        if zone is not None:
+            where.append("EXISTS (SELECT 1 FROM json_each(e.zones) WHERE value = ?)")
+            values.append(zone)
         if before is not None:
             place = self._place(before)
             if place is None:

@@ -27,7 +27,7 @@ BEGIN = Place(-(1 << 40), 0)
 
 
 class Candidate(NamedTuple):
-    """An event that may be deleted. `secured`: all its pictures are in a backup."""
+    """An event that may be deleted. `secured`: all its pictures and clips are in a backup."""
 
     place: Place
     id: str
@@ -86,6 +86,7 @@ class Remover:
         bound = [*values, *(value for value in (label, before_day) if value is not None), limit]
         query = f"""SELECT e.day, e.number, e.id,
                 NOT EXISTS (SELECT 1 FROM event_pictures p WHERE p.event = e.id AND p.secured = 0)
+                AND NOT EXISTS (SELECT 1 FROM event_clips l JOIN clips c ON c.id = l.clip WHERE l.event = e.id AND c.secured = 0)
             FROM events e WHERE {" AND ".join(terms)} AND e.kept = 0 AND e.end_reason IS NOT NULL
             ORDER BY e.day, e.number LIMIT ?"""  # noqa: S608 - constants only
         with translated(self._path):

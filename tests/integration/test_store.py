@@ -318,3 +318,11 @@ def test_switches_survive_a_restart(data_dir: Path) -> None:
     SwitchStore(data_dir).save("armed", Switch(True, 2000.5))
     SwitchStore(data_dir).save("camera/door", Switch(False, 3000.5))
     assert SwitchStore(data_dir).load() == {"armed": Switch(True, 2000.5), "camera/door": Switch(False, 3000.5)}
+
+
+def test_events_that_were_in_a_zone(data_dir: Path) -> None:
+    store = EventStore(data_dir)
+    store.commit([Record((event("a", zones=("gate", "path")), event("b", zones=("path",)), event("c")))])
+    assert [e.id for e in store.newest(9, zone="path")] == ["b", "a"]
+    assert [e.id for e in store.newest(9, zone="gate", label="Car")] == ["a"]
+    assert store.newest(9, zone="pat") == []
