@@ -293,10 +293,6 @@ MIGRATIONS = (
         messages INTEGER NOT NULL
     );
     """,
-    """
-    -- 1: in a backup
-    ALTER TABLE clips ADD COLUMN secured INTEGER NOT NULL DEFAULT 0;
-    """,
 )
 
 
