@@ -8,7 +8,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -358,6 +358,77 @@ class Limits(Section, frozen=True):
     """What tells of a change by itself, or changes slowly, is read so often all the same; all other sources every 5 s."""
 
 
+class Workers(Section, frozen=True):
+    files: tuple[str, ...] = ()
+    """Python files with workers of your own (docs/work.md)."""
+    light: Annotated[int, msgspec.Meta(ge=1, le=64)] = 8
+    """Light works that run at the same time."""
+    heavy: Annotated[int, msgspec.Meta(ge=0, le=16)] = 1
+    """Works in processes of their own that run at the same time; 0: none."""
+    grace_s: Seconds = 10.0
+    """A work that is asked to stop is killed after so long."""
+    keep_s: Annotated[float, msgspec.Meta(ge=0.0)] = 86_400.0
+    """Finished works are forgotten after so long."""
+    min_interval_s: Annotated[float, msgspec.Meta(ge=0.1)] = 1.0
+    """Periodic work with a shorter interval is refused."""
+    min_network_interval_s: Annotated[float, msgspec.Meta(ge=0.1)] = 900.0
+    """The same for work that uses the network."""
+    expedited_per_hour: Annotated[int, msgspec.Meta(ge=0)] = 60
+    """Expedited works beyond so many run as others do, or are dropped."""
+    trust_clock: bool = False
+    """The wall clock is right though nothing synchronises it: the device has a clock with a battery."""
+
+
+class When(Section, frozen=True):
+    """What the device must be like while a work runs."""
+
+    charging: bool = False
+    battery_not_low: bool = False
+    mains_for_min: Annotated[float, msgspec.Meta(ge=0.0, le=1440.0)] = 0.0
+    """On mains power for so many minutes already."""
+    no_under_voltage: bool = False
+    network: Literal["", "connected", "unmetered", "metered", "not-roaming", "wifi", "ethernet"] = ""
+    ssids: tuple[str, ...] = ()
+    """Only these Wi-Fi networks."""
+    storage_not_low: bool = False
+    not_hot: bool = False
+    idle: bool = False
+    clock_synchronised: bool = False
+    quiet_hours: tuple[TimeOfDay, TimeOfDay] | None = None
+    """Never between these."""
+
+
+class Work(Section, frozen=True):
+    name: Name
+    """Names it for `edge work`. Taken out of the file, it is cancelled."""
+    worker: Annotated[str, msgspec.Meta(min_length=1)]
+    """A name from `edge work workers`."""
+    every_s: Annotated[float, msgspec.Meta(gt=0.0)] | None = None
+    """Seconds between two runs."""
+    flex_s: Annotated[float, msgspec.Meta(gt=0.0)] | None = None
+    """Run in the last so many seconds of each interval."""
+    cron: str = ""
+    """In place of `every_s`: minute, hour, day, month, day of week, in local time."""
+    on_change: tuple[str, ...] = ()
+    """In place of `every_s`: when one of these paths has changed."""
+    update_delay_s: Annotated[float, msgspec.Meta(ge=0.0)] = 1.0
+    """`on_change`: wait for so long after the last change."""
+    max_delay_s: Annotated[float, msgspec.Meta(ge=0.0)] = 60.0
+    """`on_change`: but not longer than this after the first."""
+    delay_s: Annotated[float, msgspec.Meta(ge=0.0)] = 0.0
+    """Before the first run."""
+    input: dict[str, str | int | float | bool | list[str | int | float | bool]] = {}
+    tags: tuple[str, ...] = ()
+    when: When = When()
+    backoff: Literal["exponential", "linear"] = "exponential"
+    backoff_s: Annotated[float, msgspec.Meta(ge=10.0, le=18_000.0)] = 30.0
+    """After a run that came to nothing: so long after the first, then twice as long each time, or once more each time."""
+    max_attempts: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """A period is given up after so many."""
+    time_limit_s: Annotated[float, msgspec.Meta(ge=0.0)] = 600.0
+    """A run that takes longer is stopped; 0: none is."""
+
+
 class Config(Section, frozen=True):
     device: Device = Device()
     paths: Paths = Paths()
@@ -384,6 +455,8 @@ class Config(Section, frozen=True):
     power: Power = Power()
     network: Network = Network()
     limits: Limits = Limits()
+    workers: Workers = Workers()
+    work: tuple[Work, ...] = ()
 
     @property
     def data_dir(self) -> Path:
@@ -426,6 +499,7 @@ def parse(raw: dict[str, Any], *, place: str) -> Config:
     _check_pins(config, place)
     _check_power(config.power, place)
     _check_mqtt(config.mqtt, f"{place}: mqtt")
+    _check_work(config.work, place)
     if config.clips.max_s < (least_s := config.clips.pre_s + config.clips.post_s):
         hint = f"{least_s:g} at least: pre_s and post_s together"
         raise ConfigError(f"{place}: clips.max_s is {config.clips.max_s:g}: too short", hint=hint)
@@ -447,7 +521,21 @@ def resolve_paths(config: Config, base: Path) -> Config:
     paths = Paths(data=absolute(config.paths.data), models=absolute(config.paths.models))
     files = {key: absolute(getattr(config.mqtt, key)) for key in ("password_file", "ca_file", "cert_file", "key_file")}
     mqtt = msgspec.structs.replace(config.mqtt, **files)
-    return msgspec.structs.replace(config, camera=tuple(cameras), paths=paths, mqtt=mqtt)
+    workers = msgspec.structs.replace(config.workers, files=tuple(map(absolute, config.workers.files)))
+    works = [
+        msgspec.structs.replace(
+            work, on_change=tuple(map(absolute, work.on_change)), input=_resolved(work.input, absolute)
+        )
+        for work in config.work
+    ]
+    return msgspec.structs.replace(
+        config, camera=tuple(cameras), paths=paths, mqtt=mqtt, workers=workers, work=tuple(works)
+    )
+
+
+def _resolved(values: dict[str, Any], absolute: Callable[[str], str]) -> dict[str, Any]:
+    """A work's `folder` and `file` start at the configuration's folder, as all paths in it."""
+    return {key: absolute(value) if key in ("folder", "file") else value for key, value in values.items()}
 
 
 def default_data_dir() -> Path:
@@ -468,6 +556,7 @@ _TABLES: dict[str, type[Section]] = {
     "filter": Filter,
     "line": Line,
     "schedule": Schedule,
+    "work": Work,
 }
 NETWORK = ("rtsp", "rtsps", "http", "https")
 SCHEMES = ("folder", "file", "picamera", "v4l2", *NETWORK, "test")
@@ -527,6 +616,19 @@ def _check_polygons(camera: Camera, where: str) -> None:
         for index, points in enumerate(polygons):
             if flaw := flaw_of(points):
                 raise ConfigError(f"{where}.{key}[{index}]: {flaw}", hint=hint)
+
+
+def _check_work(works: Sequence[Work], place: str) -> None:
+    """What is wrong in itself; whether the worker and the calendar are known, the program tells when it starts."""
+    names = [work.name for work in works]
+    for index, work in enumerate(works):
+        where = f"{place}: work[{index}]"
+        if names.index(work.name) != index:
+            raise ConfigError(f"{where}.name: {work.name!r} is taken by another work", hint="give each its own name")
+        if sum((work.every_s is not None, bool(work.cron), bool(work.on_change))) != 1:
+            raise ConfigError(
+                f"{where}: says not once when it runs", hint="write every_s, cron or on_change, one of them"
+            )
 
 
 def _check_places(config: Config, place: str) -> None:

@@ -17,6 +17,8 @@ from edge.camera.opening import make_camera, silence_limit_s
 from edge.camera.port import Camera
 from edge.camera.restarts import GuardedCamera, Restarts
 from edge.camera.watch import CameraWatch
+from edge.chores.device import Rooms as ChoreRooms
+from edge.chores.room import WorkRoom, pruning
 from edge.clips.room import ClipRoom
 from edge.clock import SystemClock
 from edge.config import Camera as CameraSection
@@ -368,7 +370,22 @@ class House:
     @property
     def _background(self) -> Sequence[Background]:
         """One pass needs none of it."""
-        return () if self._once else (self._monitor.run, lambda: report_conditions(self._monitor, self._health))
+        if self._once:
+            return ()
+        return self._monitor.run, lambda: report_conditions(self._monitor, self._health), self._work.run
+
+    @cached_property
+    def _work(self) -> WorkRoom:
+        rooms = ChoreRooms(
+            clock=self._clock,
+            cameras=self._cameras,
+            newest=self._pipeline.newest,
+            conditions=self._health.conditions,
+            device_state=self._monitor.current,
+            publish=self._keeper.submit_message,
+            prune=pruning(self._data_dir, self._config, self._pictures),
+        )
+        return WorkRoom(self._config, self._device, self._monitor, rooms, changed=self._outbox.wake)
 
 
 def _touching(idleness: Idleness, submit: Callable[[Outcome], None]) -> Callable[[Outcome], None]:

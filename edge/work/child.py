@@ -39,6 +39,7 @@ def serve(channel: Channel, descriptors: list[int]) -> None:
         data_dir=Path(begin.data_dir),
         models_dir=Path(begin.models_dir),
         report=lambda values: sender.send(Progress(values)),
+        context=begin.context,
     )
     threading.Thread(target=_listen, args=(channel, run), name="stop", daemon=True).start()
     try:

@@ -22,6 +22,7 @@ class Begin(msgspec.Struct, frozen=True, tag=True):
     models_dir: str
     memory_mb: int
     nice: int
+    context: Data = {}
 
 
 class Stop(msgspec.Struct, frozen=True, tag=True):

@@ -71,6 +71,7 @@ class Runs:
         *,
         data_dir: Path,
         models_dir: Path,
+        context: Data,
         changed: Callable[[], None],
         ended: Callable[[], None],
     ) -> None:
@@ -79,6 +80,7 @@ class Runs:
         self._limits = limits
         self._data_dir = data_dir
         self._models_dir = models_dir
+        self._context = context
         self._changed = changed
         self._ended = ended
         self._active: dict[str, Active] = {}
@@ -178,6 +180,7 @@ class Runs:
             data_dir=self._data_dir,
             models_dir=self._models_dir,
             report=lambda progress: self._take_progress(active, progress),
+            context=self._context,
         )
         return LightRun(worker, run, time_limit_s=work.request.time_limit_s, grace_s=self._limits.grace_s)
 
@@ -194,6 +197,7 @@ class Runs:
             models_dir=str(self._models_dir),
             memory_mb=worker.memory_mb,
             nice=worker.nice,
+            context=self._context,
         )
         return HeavyRun(
             begin,

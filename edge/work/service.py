@@ -1,7 +1,7 @@
 """Background work inside the daemon: ask for it, look at it, and it runs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import tzinfo
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +11,7 @@ from edge.device.state import DeviceMonitor
 from edge.work.bell import Bell
 from edge.work.chain import Chain, begin
 from edge.work.constraints import Moment
+from edge.work.data import Data
 from edge.work.desk import Desk
 from edge.work.enqueueing import Enqueued, Ticket
 from edge.work.observe import WorkInfo, info_of
@@ -28,6 +29,8 @@ class BackgroundWork:
     """Asks for work, looks at it, and runs it.
 
     Args:
+        context: what runs see as `Run.context`.
+        changed: called after anything has changed.
         trust_clock: the wall clock is right even where nobody says so (the device has a clock with a battery).
 
     Thread: the one that runs asyncio.
@@ -43,13 +46,16 @@ class BackgroundWork:
         models_dir: Path | None = None,
         settings: WorkSettings | None = None,
         limits: Limits | None = None,
+        context: Data | None = None,
         trust_clock: bool = False,
+        changed: Callable[[], None] = lambda: None,
         zone: tzinfo | None = None,
         longest_s: float = HEARTBEAT_S,
     ) -> None:
         self._monitor = monitor
         self._clock = clock
         self._zone = zone or local_zone()
+        self._changed = changed
         self._observers: set[asyncio.Event] = set()
 
         def trusted() -> bool:
@@ -66,6 +72,7 @@ class BackgroundWork:
             limits,
             data_dir=data_dir,
             models_dir=models_dir or data_dir / "models",
+            context=context or {},
             changed=self._tell,
             ended=self._scheduler.wake,
         )
@@ -140,6 +147,22 @@ class BackgroundWork:
         finally:
             self._observers.discard(event)
 
+    async def configure(self, requests: Mapping[str, Request], tag: str) -> None:
+        """Make the works with this tag be these: what is new is added, what differs updated, what is gone cancelled.
+
+        Raises:
+            WorkError: a request is wrong. StoreError: the database failed; nothing was changed.
+        """
+
+        def apply(store: WorkStore) -> None:
+            for work in store.find("tag", tag):
+                if work.name not in requests and not work.state.finished:
+                    store.cancel("id", work.id)
+            for name, request in requests.items():
+                _configure(store, name, request)
+
+        await self._change(apply)
+
     async def result(self, id_: str) -> WorkInfo:
         """Wait until a one-time work has finished."""
         async for infos in self.observe("id", id_):
@@ -157,5 +180,14 @@ class BackgroundWork:
         self._tell()
 
     def _tell(self) -> None:
+        self._changed()
         for event in self._observers:
             event.set()
+
+
+def _configure(store: WorkStore, name: str, request: Request) -> None:
+    known = [work for work in store.find("name", name) if not work.state.finished]
+    if len(known) == 1 and known[0].request == request:
+        return
+    same_kind = len(known) == 1 and known[0].request.series == request.series
+    store.enqueue(begin(request), name=name, existing=Existing.UPDATE if same_kind else Existing.REPLACE)

@@ -20,14 +20,15 @@ StopCallback = Callable[[StopReason], None]
 class Run:
     """One run of a work, as its worker sees it.
 
-    `attempt` counts from 0 and begins anew with each period. Runs may be repeated: a worker must be able to do the same work twice.
+    `attempt` counts from 0 and begins anew with each period. `context` is what the program knows and no request says: `device`, `model`,
+    `quality`, `max_edge_px`. Runs may be repeated: a worker must be able to do the same work twice.
 
     Thread: the worker's; `progress` and `stopping` any.
     """
 
     def __init__(
         self, *, id: str, worker: str, input: Data, attempt: int = 0, tags: tuple[str, ...] = (), data_dir: Path, models_dir: Path,
-        report: Callable[[Data], None],
+        report: Callable[[Data], None], context: Data | None = None,
     ) -> None:  # fmt: skip
         self.id = id
         self.worker = worker
@@ -36,6 +37,7 @@ class Run:
         self.tags = tags
         self.data_dir = data_dir
         self.models_dir = models_dir
+        self.context = context or {}
         self._report = report
         self._reason = StopReason.NOT_STOPPED
         self._callbacks: list[StopCallback] = []

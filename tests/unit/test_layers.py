@@ -24,6 +24,7 @@ LAYERS = (
     ("exchange",),
     ("control", "buttons"),
     ("mqtt",),
+    ("chores",),
     ("work",),
     ("actions",),
     ("clips.room", "clips.recorder", "clips.episodes", "clips.recovery", "clips.writer", "clips.note"),

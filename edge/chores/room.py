@@ -1,0 +1,80 @@
+"""Background work of the running program: its registry, the works of the configuration, and its life in the loop."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from edge.chores.device import Rooms, add_device_workers
+from edge.chores.shipped import make_registry
+from edge.config import Config
+from edge.device.monitor import Monitor
+from edge.store.pictures import PictureFolder
+from edge.store.removal import Remover
+from edge.store.retention import Pruned, Retention
+from edge.store.space import Space
+from edge.work.configured import TAG, limits_of, requests_of, settings_of
+from edge.work.service import BackgroundWork
+
+FIRST_WORDS_S = 8.0
+"""No work begins before the device's state is known, or this time has passed."""
+
+
+class WorkRoom:
+    """Thread: the one that runs asyncio.
+
+    Raises:
+        ConfigError: a work of the configuration is wrong. WorkError: a user's file of workers is.
+    """
+
+    def __init__(
+        self, config: Config, device: str, monitor: Monitor, rooms: Rooms, *, changed: Callable[[], None]
+    ) -> None:
+        registry = make_registry(config.workers.files)
+        add_device_workers(registry, rooms)
+        settings = settings_of(config.workers)
+        self._requests = requests_of(config.work, registry, settings.floors)
+        self._monitor = monitor
+        self.work = BackgroundWork(
+            config.data_dir,
+            registry,
+            monitor,
+            rooms.clock,
+            models_dir=config.models_dir,
+            settings=settings,
+            limits=limits_of(config.workers),
+            context={
+                "device": device,
+                "model": config.detector.model,
+                "quality": config.pictures.quality,
+                "max_edge_px": config.pictures.max_edge_px,
+            },
+            trust_clock=config.workers.trust_clock,
+            changed=changed,
+        )
+
+    async def run(self) -> None:
+        """Until cancelled; running works are stopped in order then.
+
+        Raises:
+            StoreError: the database is damaged.
+        """
+        await self._monitor.first_words(FIRST_WORDS_S)
+        await self.work.open()
+        try:
+            await self.work.configure(self._requests, TAG)
+            await self.work.run(asyncio.Event())
+        finally:
+            await self.work.close()
+
+
+def pruning(data_dir: Path, config: Config, pictures: PictureFolder) -> Callable[[int], Pruned]:
+    """One round of retention, with a connection of its own."""
+
+    def prune(today: int) -> Pruned:
+        remover = Remover(data_dir, pictures)
+        try:
+            return Retention(remover, Space(data_dir), config.retention, lambda: True).run(today)
+        finally:
+            remover.close()
+
+    return prune
