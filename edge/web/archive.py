@@ -11,9 +11,10 @@ from typing import TypeVar
 from PIL import Image
 
 from edge.geometry import Box, Size
+from edge.store.clips import ClipFolder, ClipStore
 from edge.store.events import EventStore
 from edge.store.pictures import PictureFolder
-from edge.store.port import Event
+from edge.store.port import Clip, Event
 
 THUMBNAIL_PX, THUMBNAIL_QUALITY = 360, 72
 THUMBNAILS = 160
@@ -35,6 +36,8 @@ class Archive:
         self._folder = PictureFolder(data_dir)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="archive")
         self._store: EventStore | None = None
+        self._clips: ClipStore | None = None
+        self._clip_folder = ClipFolder(data_dir)
         self._thumbnails: OrderedDict[str, bytes] = OrderedDict()
 
     async def read(self, query: Callable[[EventStore], R]) -> R:
@@ -50,6 +53,21 @@ class Archive:
         """None: it has none, or the file is gone."""
         path = self._folder.path_of(event.picture) if event.picture is not None else None
         return path if path is not None and path.is_file() else None
+
+    async def clips(self, event: Event) -> list[Clip]:
+        """Those that show the event, oldest first."""
+
+        def read() -> list[Clip]:
+            if self._clips is None:
+                self._clips = ClipStore(self._data_dir)
+            return self._clips.of_event(event.id)
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, read)
+
+    def clip_file(self, clip: Clip) -> Path | None:
+        """None: the file is gone."""
+        path = self._clip_folder.path_of(clip.id)
+        return path if path.is_file() else None
 
     async def thumbnail(self, event: Event) -> bytes | None:
         """A small JPEG of the thing and what is around it; None when there is no picture or it is damaged."""
@@ -69,8 +87,9 @@ class Archive:
 
     async def close(self) -> None:
         def close() -> None:
-            if self._store is not None:
-                self._store.close()
+            for store in (self._store, self._clips):
+                if store is not None:
+                    store.close()
 
         await asyncio.get_running_loop().run_in_executor(self._thread, close)
         self._thread.shutdown(wait=False)

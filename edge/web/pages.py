@@ -46,6 +46,7 @@ class Pages:
             Route("/events/{id}", self.event),
             Route("/events/{id}/picture.jpg", self.picture),
             Route("/events/{id}/thumbnail.jpg", self.thumbnail),
+            Route("/events/{id}/clips/{number:int}.mp4", self.clip),
             Route("/counts", self.counts),
             Route("/device", self.device),
             Route("/cameras/{name}/now.jpg", self.now),
@@ -66,7 +67,8 @@ class Pages:
         state = condition.state if condition is not None else "starting"
         cause = condition.cause if condition is not None else ""
         size = frame.size if frame is not None else None
-        return {"name": name, "frame": size, "state": state, "kind": kind_of(state), "cause": cause}
+        armed = self._rooms.armed(name)
+        return {"name": name, "frame": size, "state": state, "kind": kind_of(state), "cause": cause, "armed": armed}
 
     async def events(self, request: Request) -> Response:
         query = request.query_params
@@ -106,6 +108,7 @@ class Pages:
             ended="stored picture" if ended == "still" else ended,
             lasted=_lasted(event),
             picture=self._archive.picture_file(event) is not None,
+            clips=await self._archive.clips(event),
         )
 
     async def picture(self, request: Request) -> Response:
@@ -119,6 +122,15 @@ class Pages:
         if jpeg is None:
             raise HTTPException(404, "there is no picture")
         return Response(jpeg, media_type="image/jpeg", headers=FOR_EVER)
+
+    async def clip(self, request: Request) -> Response:
+        """The event's clip of that number, from 0; parts of it on request."""
+        clips = await self._archive.clips(await self._event(request))
+        number: int = request.path_params["number"]
+        path = self._archive.clip_file(clips[number]) if number < len(clips) else None
+        if path is None:
+            raise HTTPException(404, "there is no such clip")
+        return FileResponse(path, media_type="video/mp4", headers=FOR_EVER)
 
     async def counts(self, request: Request) -> Response:
         today = local_day(time.time())

@@ -24,6 +24,7 @@ class Rooms:
     cameras: Sequence[str]
     newest: Callable[[str], Frame | None]
     conditions: Callable[[], list[Condition]]
+    armed: Callable[[str], bool]
     stats: Stats
     actions: Mapping[str, Action]
     ask: Callable[[Request, Answered], None]

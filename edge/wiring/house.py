@@ -355,6 +355,7 @@ class House:
             cameras=self._cameras,
             newest=self._pipeline.newest,
             conditions=self._health.conditions,
+            armed=self._armed,
             stats=self._pipeline.stats,
             actions=self._performer.actions,
             ask=self._performer.ask,

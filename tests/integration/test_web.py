@@ -23,9 +23,10 @@ from edge.geometry import Box
 from edge.health import Health
 from edge.ids import IdSource
 from edge.pictures import encode_jpeg
+from edge.store.clips import ClipFolder
 from edge.store.events import EventStore
 from edge.store.pictures import PictureFolder
-from edge.store.port import Event, Record
+from edge.store.port import Clip, Event, Record
 from edge.web.guard import BODY_BYTES
 from edge.web.live import VIEWERS
 from edge.web.port import Rooms
@@ -68,6 +69,7 @@ class Site:
             cameras=["door"],
             newest=self.frames.get,
             conditions=self.health.conditions,
+            armed=lambda _: True,
             stats=Stats(),
             actions=self.performer.actions,
             ask=self.performer.ask,
@@ -224,6 +226,7 @@ def test_pages_show_what_is_kept_and_escape_what_came_from_outside(site: Site) -
     assert site.ask(f"/events/{cat.id}/thumbnail.jpg")[2][:2] == b"\xff\xd8"
     assert site.ask(f"/events/{hostile.id}/picture.jpg")[0] == 404
     assert site.ask("/events?day=yesterday")[0] == 400
+    assert site.ask(f"/events/{cat.id}/clips/0.mp4")[0] == 404
 
 
 @pytest.mark.parametrize(
@@ -332,3 +335,22 @@ def test_health_says_whether_a_camera_runs(site: Site) -> None:
     status, _, body = site.ask("/healthz")
     assert status == 503
     assert b"secret" not in body
+
+
+def test_a_clip_is_served_in_parts(site: Site, data_dir: Path) -> None:
+    cat = site.events[0]
+    clip = Clip(
+        id=cat.id[:-1] + ("0" if cat.id[-1] != "0" else "1"), camera="door", trigger="track", started=cat.started, boot_id="boot",
+        duration_s=3.0, size_bytes=1000, sha256="0" * 64, events=(cat.id,),
+    )  # fmt: skip
+    path = ClipFolder(data_dir).path_of(clip.id)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(bytes(range(250)) * 4)
+    store = EventStore(data_dir)
+    store.commit([Record((), (), clip=clip)])
+    store.close()
+    site.log_in()
+    assert f"/events/{cat.id}/clips/0.mp4" in site.ask(f"/events/{cat.id}")[2].decode()
+    status, headers, part = site.ask(f"/events/{cat.id}/clips/0.mp4", Range="bytes=10-19")
+    assert (status, headers["content-range"], part) == (206, "bytes 10-19/1000", bytes(range(10, 20)))
+    assert site.ask(f"/events/{cat.id}/clips/1.mp4")[0] == 404

@@ -33,7 +33,8 @@ async function ask(button) {
       request_id: crypto.randomUUID ? crypto.randomUUID() : String(Math.random()).slice(2),
       arguments: JSON.parse(button.dataset.arguments ?? "{}"),
     });
-    say(button.textContent + " ✓", "well");
+    if (button.hasAttribute("data-reload")) location.reload();
+    else say(button.textContent + " ✓", "well");
   } catch (error) {
     say(error.message, "trouble");
   } finally {
