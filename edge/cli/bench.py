@@ -32,6 +32,15 @@ def add_parser(verbs: Any) -> None:
     idle.add_argument("--rounds", type=int, default=3)
     idle.add_argument("--seconds", type=float, default=5.0, help="of each, in a round; the gate takes twice as long")
     idle.set_defaults(handler=bench_idle)
+    outbox = benches.add_parser(
+        "outbox", help="durable sending beside paho alone, its latency, and memory while messages wait"
+    )
+    outbox.add_argument("--rounds", type=int, default=5)
+    outbox.add_argument("--messages", type=int, default=4000, help="of a round")
+    outbox.add_argument("--waiting", type=int, default=100_000)
+    outbox.set_defaults(handler=bench_outbox)
+    add_config_options(outbox)
+    outbox.add_argument("--json", action="store_true", help="one JSON object")
     peers = benches.add_parser("peers", help="beside the loop that people copy")
     peers.add_argument("--rounds", type=int, default=3)
     peers.set_defaults(handler=bench_peers)
@@ -130,6 +139,16 @@ def bench_events(options: argparse.Namespace) -> int:
     config, detector, _ = _prepare(options)
     settings = track_settings(config.tracking)
     return _print(options, events.run(detector, samples_dir(config.data_dir), settings, every=options.every))
+
+
+def bench_outbox(options: argparse.Namespace) -> int:
+    from edge.bench import outbox
+    from edge.files import make_folder
+
+    data_dir = load_config(options).data_dir
+    make_folder(data_dir)
+    report = outbox.run(data_dir, rounds=options.rounds, messages=options.messages, waiting=options.waiting)
+    return _print(options, report)
 
 
 def _prepare(options: argparse.Namespace) -> "tuple[Config, TfliteDetector, list[Path]]":

@@ -17,7 +17,7 @@ KEEP_SHARE = 0.95
 KINDS = ("updates", "notices and others", "starts and ends")
 """By importance."""
 HEALTH_NAME = "messages"
-PAUSE_S = 5.0
+CHECK_S = 1.0
 
 
 class Bound:
@@ -26,16 +26,21 @@ class Bound:
     def __init__(self, most_bytes: int, health: Health | None) -> None:
         self._most_bytes = most_bytes
         self._health = health
+        self._next_s = 0.0
         self._measured_to = 0
         self._bytes = 0
         self._dropped_before: dict[int, int] | None = None
 
     def check(self, outbox: Outbox, *, after: int) -> None:
-        """Drop what is too much, of what stands behind `after`.
+        """Once a second: drop what is too much, of what stands behind `after`.
 
         Raises:
             StoreError: the database failed.
         """
+        now_s = time.monotonic()
+        if now_s < self._next_s:
+            return
+        self._next_s = now_s + CHECK_S
         # Deletions are not followed: what is there is measured anew only when as much as the bound allows has been put in.
         last = outbox.last()
         if last > self._measured_to:
@@ -96,6 +101,6 @@ class Unsent:
                     self._bound.check(outbox, after=0)
                 except StoreError as error:
                     log.error("outbox failed error=%s", error)
-                time.sleep(PAUSE_S)
+                time.sleep(2 * CHECK_S)
         except BaseException as error:  # noqa: BLE001 - the owner must know that nothing is bounded any more
             self._failed(error)

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -17,7 +18,7 @@ from edge.mqtt.port import Acknowledged, Connected, Disconnected, Handler, Optio
 from edge.mqtt.topics import joined
 from edge.mqtt.window import BATCH_S, Window
 from edge.store.outbox import Outbox
-from edge.store.port import Message
+from edge.store.port import Message, Waiting
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,9 @@ AVAILABILITY = "availability"
 RETRY_S = 5.0
 FAREWELL_S = 2.0
 HEALTH_NAME = "mqtt"
+READ_AHEAD = 100
+HANDED = 5
+"""Windows of messages that the connection has in hand, so that it can send the next without waiting for this thread."""
 REPLAYED_AFTER_S = 10.0
 """What was kept before, or during, an absence of the connection that lasted so long is sent with the mark `replayed`."""
 
@@ -82,8 +86,10 @@ class Sender:
             failed=failed,
         )
         self._connected = False
+        self._stopping = False
         self._window = Window(settings.inflight)
         self._bound = Bound(settings.outbox_max_bytes, health)
+        self._ahead: deque[Waiting] = deque()
         self._replay_to = 0
         self._started_s = 0.0
         self._away_since_s: float | None = None
@@ -159,14 +165,12 @@ class Sender:
         news = self._collect()
         try:
             for item in news:
-                self._take_in(item)
-                if isinstance(item, Connected) and self._away_s() > REPLAYED_AFTER_S:
-                    self._replay_to = outbox.last()
-            if any(isinstance(item, _Stop) for item in news):
+                self._take_in(item, outbox)
+            if self._stopping:
                 self._say_goodbye(outbox)
                 return False
             outbox.delete(self._window.expired(time.monotonic()))
-            self._bound.check(outbox, after=self._window.position)
+            self._bound.check(outbox, after=self._ahead[-1].seq if self._ahead else self._window.position)
             self._fill_window(outbox)
         except StoreError as error:
             log.error("outbox failed error=%s", error)
@@ -184,21 +188,27 @@ class Sender:
         except Empty:
             return news
 
-    def _take_in(self, item: object) -> None:
+    def _take_in(self, item: object, outbox: Outbox) -> None:
         if isinstance(item, Acknowledged):
             self._settle(item)
         elif isinstance(item, _Send):
             self._take_message(item)
         elif isinstance(item, Connected):
             self._connected = True
-            self._window.opened(item.window, session_present=item.session_present)
+            if self._away_s() > REPLAYED_AFTER_S:
+                self._replay_to = outbox.last()
+            self._ahead.clear()
+            self._window.opened(item.window * HANDED, session_present=item.session_present)
             self._connection.publish(self.topic(AVAILABILITY), ONLINE, retain=True)
             for state in self._states.values():
                 self._connection.publish(state.topic, state.payload, retain=True)
         elif isinstance(item, Disconnected):
             self._connected = False
+            self._ahead.clear()
             self._away_since_s = time.monotonic()
             self._window.closed(time.monotonic())
+        elif isinstance(item, _Stop):
+            self._stopping = True
 
     def _away_s(self) -> float:
         """How long there was no connection; since the start, if there was none yet."""
@@ -219,17 +229,22 @@ class Sender:
     def _fill_window(self, outbox: Outbox) -> None:
         window = self._window
         while self._connected and window.room > 0:
-            waiting = outbox.waiting(window.position, window.room)
-            for message in waiting:
-                window.position = message.seq
-                if not window.is_settled(message.seq):
-                    payload = replayed(message.payload) if message.seq <= self._replay_to else message.payload
-                    window.sent(self._connection.publish(self.topic(message.topic), payload), message.seq)
-            if not waiting:
+            if not self._ahead:
+                self._ahead.extend(outbox.waiting(window.position, READ_AHEAD))
+            if not self._ahead:
                 if window.is_idle:
                     self._bound.well(outbox)
                     self._drained.set()
                 return
+            self._send(self._ahead.popleft())
+
+    def _send(self, message: Waiting) -> None:
+        window = self._window
+        window.position = message.seq
+        if window.is_settled(message.seq):
+            return
+        payload = replayed(message.payload) if message.seq <= self._replay_to else message.payload
+        window.sent(self._connection.publish(self.topic(message.topic), payload), message.seq)
 
     def _say_goodbye(self, outbox: Outbox) -> None:
         if not self._connected:

@@ -1,15 +1,16 @@
 """One connection to one broker through paho, used once. The only file of the daemon that imports it."""
 
 import contextlib
+import logging
 import socket
 import threading
 from collections.abc import Callable, Iterable
 from queue import SimpleQueue
 from ssl import SSLContext
-from typing import Any
+from typing import Any, cast
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, LogLevel
+from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
@@ -129,7 +130,7 @@ class Session:
         client.on_publish = self._on_publish
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
-        client.on_log = self._on_log
+        client.enable_logger(cast(logging.Logger, self))  # not on_log: paho would format a line for each packet
         return client
 
     def run(self, ready: Callable[[], None]) -> str:
@@ -266,9 +267,10 @@ class Session:
             )
         )
 
-    def _on_log(self, client: Any, userdata: Any, level: int, text: str) -> None:
-        if level == LogLevel.MQTT_LOG_ERR:
-            self._logged = text.rpartition("socket: ")[2]
+    def log(self, level: int, text: str, *values: object) -> None:
+        """What paho says; of errors on the socket the last is remembered as the cause."""
+        if level >= logging.ERROR:
+            self._logged = (text % values).rpartition("socket: ")[2]
 
 
 def _properties(options: Options) -> Properties:

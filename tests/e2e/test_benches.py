@@ -54,6 +54,14 @@ def test_idle(base_dir: Path) -> None:
     assert details["looks_with_gate"] <= 1, "nothing moves"
 
 
+def test_outbox(tmp_path: Path) -> None:
+    figures, details = bench(tmp_path, "outbox", "--rounds", 1, "--messages", 500, "--waiting", 500)
+    assert figures["rate_ratio"]["bound"] == 0.5
+    assert figures["rate_ratio"]["value"] > 0
+    assert 0 < figures["p50_ms"]["value"] <= figures["p99_ms"]["value"]
+    assert details["sent_while_watched"] == 500
+
+
 def test_peers(base_dir: Path) -> None:
     figures, _ = bench(base_dir, "peers", "--rounds", 1)
     for name in ("frames_per_s", "cpu_s_per_1000_frames", "latency_ms"):
