@@ -1,0 +1,54 @@
+"""`scripts/hardware`: everything that is made from the sources in this folder."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from hardware import pinout, power, wiring
+
+ROOT = pinout.FOLDER.parent
+CONFIGURATION = pinout.FOLDER / "edge.toml"
+WIRING = ROOT / "docs" / "pictures" / "wiring.svg"
+ASSEMBLY = ROOT / "docs" / "assembly.md"
+BEGIN, END = "<!-- pins -->\n", "<!-- /pins -->\n"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="scripts/hardware", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("all", help="configuration, wiring diagram and pin table from pinout.toml")
+    asked = verbs.add_parser("power", help="what a build draws, and how long a battery lasts")
+    asked.add_argument("build", choices=sorted(power.load()))
+    asked.add_argument("--battery-wh", type=float)
+    options = parser.parse_args(arguments)
+    if options.verb == "power":
+        sys.stdout.write(power.report(power.load()[options.build], options.battery_wh))
+        return 0
+    return write_all()
+
+
+def write_all() -> int:
+    functions = pinout.load()
+    if wrong := pinout.flaws(functions):
+        sys.stderr.write("".join(f"pinout.toml: {flaw}\n" for flaw in wrong))
+        return 1
+    for path, text in made(functions).items():
+        path.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"{path.relative_to(ROOT)}\n")
+    return 0
+
+
+def made(functions: list[pinout.Function]) -> dict[Path, str]:
+    """Each file that comes from the pin map, and what must stand in it."""
+    guide = ASSEMBLY.read_text(encoding="utf-8")
+    before, _, rest = guide.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return {
+        CONFIGURATION: pinout.configuration(functions),
+        WIRING: wiring.diagram(functions),
+        ASSEMBLY: before + BEGIN + pinout.table(functions) + END + after,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
