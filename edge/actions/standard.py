@@ -32,6 +32,11 @@ class OneEvent(Arguments, frozen=True, kw_only=True):
     """Its id."""
 
 
+class OneWork(Arguments, frozen=True, kw_only=True):
+    work: str
+    """Its id."""
+
+
 class Snapshot(msgspec.Struct, frozen=True):
     camera: str
     event: str
@@ -43,7 +48,8 @@ class Rooms:
 
     `newest` gives a camera's newest frame, None before the first. `keep` returns when what it was given is safe, False if it is not so
     within the seconds given. `armed`: of a camera, now. `arm` arms or disarms a camera, or the device. `clip` begins to record a camera,
-    or all, and gives the ids. `favour` makes an event a favourite or an ordinary one. `end` ends the program, to be started again.
+    or all, and gives the ids. `favour` makes an event a favourite or an ordinary one. `run_work` makes a work due
+    now (its constraints count), `cancel_work` cancels it. `end` ends the program, to be started again.
     """
 
     clock: Clock
@@ -56,6 +62,8 @@ class Rooms:
     arm: Callable[[bool, str | None], None]
     clip: Callable[[str | None], Sequence[str]]
     favour: Callable[[str, bool], None]
+    run_work: Callable[[str], None]
+    cancel_work: Callable[[str], None]
     end: Callable[[], None]
 
 
@@ -68,6 +76,8 @@ def standard_actions(rooms: Rooms) -> list[Action]:
         Action("disarm", "Disarm", "operate", lambda asked: _arm(rooms, asked, False), OneCamera),
         Action("keep", "Keep an event for ever", "operate", lambda asked: rooms.favour(asked.event, True), OneEvent),
         Action("unkeep", "Keep it no longer", "operate", lambda asked: rooms.favour(asked.event, False), OneEvent),
+        Action("run-work", "Run a work now", "operate", lambda asked: rooms.run_work(asked.work), OneWork),
+        Action("cancel-work", "Cancel a work", "operate", lambda asked: rooms.cancel_work(asked.work), OneWork),
         Action("restart", "Restart the program", "admin", lambda _: rooms.end()),
         Action("reboot", "Restart the device", "admin", lambda _: _systemctl("reboot")),
         Action("shutdown", "Shut the device down", "admin", lambda _: _systemctl("poweroff")),

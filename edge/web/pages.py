@@ -24,8 +24,11 @@ from edge.web.live import MEDIA_TYPE, Live
 from edge.web.plots import by_day, timeline
 from edge.web.port import Rooms
 from edge.web.render import Renderer, kind_of
+from edge.web.tiles import tiles_of
+from edge.web.works import shown
 
 RECENT, PAGE, TIMELINE = 12, 48, 2000
+WORKS_S = 5.0
 FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 
@@ -48,6 +51,7 @@ class Pages:
             Route("/events/{id}/thumbnail.jpg", self.thumbnail),
             Route("/events/{id}/clips/{number:int}.mp4", self.clip),
             Route("/counts", self.counts),
+            Route("/work", self.work),
             Route("/device", self.device),
             Route("/cameras/{name}/now.jpg", self.now),
             Route("/cameras/{name}/live", self.stream),
@@ -137,23 +141,21 @@ class Pages:
         counts = await self._archive.read(lambda store: store.count_labels((today - 29, today)))
         return self._render.page(request, "counts.html", plot=by_day(counts, today))
 
+    async def work(self, request: Request) -> Response:
+        try:
+            infos = await asyncio.wait_for(self._rooms.works(), WORKS_S)
+        except (TimeoutError, AssertionError) as error:
+            raise HTTPException(503, "the works are not known yet: load the page again in a moment") from error
+        works = sorted(map(shown, infos), key=lambda work: (not work.may_cancel, work.info.name or work.info.worker))
+        return self._render.page(request, "work.html", works=works)
+
     async def device(self, request: Request) -> Response:
         session = request.state.session
         parts = [_part(each) for each in self._rooms.conditions()]
         actions = [action for action in self._rooms.actions.values() if action.changes and not action.needs_arguments]
         return self._render.page(
-            request, "device.html", tiles=self._tiles(), parts=parts, actions=actions if session else []
+            request, "device.html", tiles=tiles_of(self._rooms), parts=parts, actions=actions if session else []
         )
-
-    def _tiles(self) -> list[dict[str, str]]:
-        stats = self._rooms.stats
-        frames = max(1, stats.frames)
-        return [
-            {"name": "Pictures a second", "value": f"{stats.fps:.1f}", "note": f"{stats.frames:,} recognised"},
-            {"name": "Inference", "value": f"{stats.infer_s / frames * 1000:.0f} ms", "note": self._rooms.detector},
-            {"name": "Dropped", "value": f"{stats.dropped:,}", "note": "a newer picture came first"},
-            {"name": "Program", "value": self._rooms.version, "note": self._rooms.device},
-        ]
 
     async def now(self, request: Request) -> Response:
         """One picture; 304 when the caller has it already."""

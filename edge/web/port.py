@@ -1,6 +1,6 @@
 """What the page needs of the rest of the appliance."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,8 +8,10 @@ from edge.actions.performer import Answered
 from edge.actions.port import Action, Request
 from edge.camera.port import Frame
 from edge.clock import Clock
+from edge.device.state import DeviceState
 from edge.follower import Stats
 from edge.health import Condition
+from edge.work.observe import WorkInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Rooms:
     newest: Callable[[str], Frame | None]
     conditions: Callable[[], list[Condition]]
     armed: Callable[[str], bool]
+    works: Callable[[], Awaitable[list[WorkInfo]]]
+    device_state: Callable[[], DeviceState]
     stats: Stats
     actions: Mapping[str, Action]
     ask: Callable[[Request, Answered], None]

@@ -18,6 +18,7 @@ PAGES = (
     ("/", "Live", "M3 7h4l2-3h6l2 3h4v12H3zM12 9.5a3.5 3.5 0 1 0 0 7a3.5 3.5 0 1 0 0-7"),
     ("/events", "Events", "M4 5h7v6H4zM13 5h7v6h-7zM4 13h7v6H4zM13 13h7v6h-7z"),
     ("/counts", "Counts", "M4 20V10M10 20V4M16 20v-7M21 20H3"),
+    ("/work", "Work", "M12 8v4l3 2M12 3a9 9 0 1 0 0 18a9 9 0 1 0 0-18"),
     ("/device", "Device", "M7 3h10v18H7zM10 17h4M10 6h4"),
 )
 """Path, name, and the lines of the icon."""

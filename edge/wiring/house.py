@@ -60,6 +60,7 @@ from edge.watchdog import Watchdog
 from edge.web.port import Rooms as PageRooms
 from edge.wiring.recognition import make_detector
 from edge.wiring.scenes import clock_is_right, gates_of, life_cycles
+from edge.work.client import WorkClient
 
 if TYPE_CHECKING:
     from edge.web.server import Server
@@ -301,6 +302,8 @@ class House:
             arm=self._arm,
             clip=lambda camera: self._clips.recorder.trigger(camera, "command"),
             favour=self._favour,
+            run_work=self._run_work,
+            cancel_work=self._cancel_work,
             end=lambda: self.appliance.restart(),
         )
         actions = standard_actions(rooms)
@@ -320,6 +323,16 @@ class House:
             store.keep(event, favourite)
         finally:
             store.close()
+
+    def _run_work(self, id_: str) -> None:
+        with WorkClient(self._data_dir) as client:
+            if not client.make_due(id_):
+                raise RefusedError(f"work {id_!r} does not wait", hint="see `edge work list`")
+
+    def _cancel_work(self, id_: str) -> None:
+        with WorkClient(self._data_dir) as client:
+            if not client.cancel("id", id_):
+                raise RefusedError(f"work {id_!r} is over or not there", hint="see `edge work list`")
 
     @cached_property
     def _board(self) -> Board:
@@ -356,6 +369,8 @@ class House:
             newest=self._pipeline.newest,
             conditions=self._health.conditions,
             armed=self._armed,
+            works=lambda: self._work.work.infos("all"),
+            device_state=self._monitor.current,
             stats=self._pipeline.stats,
             actions=self._performer.actions,
             ask=self._performer.ask,

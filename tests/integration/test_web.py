@@ -18,6 +18,7 @@ from edge.actions.performer import Performer
 from edge.actions.port import Action, Arguments
 from edge.camera.port import Frame
 from edge.clock import Instant, SystemClock
+from edge.device.state import unknown
 from edge.follower import Stats
 from edge.geometry import Box
 from edge.health import Health
@@ -31,6 +32,8 @@ from edge.web.guard import BODY_BYTES
 from edge.web.live import VIEWERS
 from edge.web.port import Rooms
 from edge.web.server import Server
+from edge.work.observe import WorkInfo
+from edge.work.states import StopReason, WorkState
 
 PASSWORD = "correct horse"
 HOSTILE = '<script>alert("x")</script>'
@@ -50,6 +53,7 @@ class Site:
         self.health = Health(clock)
         self.health.report("camera", "door", "running")
         self.frames: dict[str, Frame] = {}
+        self.works: list[WorkInfo] = []
         self.events = _fill(data_dir, IdSource(clock))
         self.performer = Performer(
             [
@@ -70,6 +74,8 @@ class Site:
             newest=self.frames.get,
             conditions=self.health.conditions,
             armed=lambda _: True,
+            works=self._works,
+            device_state=lambda: unknown(Instant(0.0, 0.0)),
             stats=Stats(),
             actions=self.performer.actions,
             ask=self.performer.ask,
@@ -86,6 +92,9 @@ class Site:
         assert self._started.wait(10)
         self.cookie = ""
         self.csrf = ""
+
+    async def _works(self) -> list[WorkInfo]:
+        return self.works
 
     async def _run(self) -> None:
         await self.server.start()
@@ -165,7 +174,16 @@ def site(data_dir: Path) -> Iterator[Site]:
     site.close()
 
 
-PAGES = ("/", "/events", "/counts", "/device", "/cameras/door/now.jpg", "/events/{id}", "/events/{id}/picture.jpg")
+PAGES = (
+    "/",
+    "/events",
+    "/counts",
+    "/work",
+    "/device",
+    "/cameras/door/now.jpg",
+    "/events/{id}",
+    "/events/{id}/picture.jpg",
+)
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -354,3 +372,27 @@ def test_a_clip_is_served_in_parts(site: Site, data_dir: Path) -> None:
     status, headers, part = site.ask(f"/events/{cat.id}/clips/0.mp4", Range="bytes=10-19")
     assert (status, headers["content-range"], part) == (206, "bytes 10-19/1000", bytes(range(10, 20)))
     assert site.ask(f"/events/{cat.id}/clips/1.mp4")[0] == 404
+
+
+def work(state: WorkState, **other: object) -> WorkInfo:
+    values: dict[str, object] = {
+        "id": "7", "name": HOSTILE, "worker": "recognise-folder", "tags": (), "attempts": 0, "periods": 2, "generation": 0,
+        "stop_reason": StopReason.NOT_STOPPED, "message": "", "progress": {}, "output": {}, "next_run_wall_s": None, "waits_for": "",
+    }  # fmt: skip
+    return WorkInfo(**{**values, **other, "state": state})  # type: ignore[arg-type]
+
+
+def test_works_are_shown_in_words_with_what_can_be_done(site: Site) -> None:
+    site.log_in()
+    assert "No work is asked for" in site.ask("/work")[2].decode()
+    site.works = [
+        work(WorkState.ENQUEUED, waits_for="waiting for Wi-Fi: connected by Ethernet", next_run_wall_s=1_800_000_000.0),
+        work(WorkState.RUNNING, id="8", progress={"done": 3, "total": 12}),
+        work(WorkState.FAILED, id="9", message="no such folder"),
+    ]
+    page = site.ask("/work")[2].decode()
+    assert "Waiting for Wi-Fi: connected by Ethernet" in page
+    assert 'value="0.25"' in page
+    assert "no such folder" in page
+    assert "<script>alert" not in page
+    assert (page.count('data-ask="run-work"'), page.count('data-ask="cancel-work"')) == (1, 2)
