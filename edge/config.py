@@ -269,6 +269,8 @@ class Mqtt(Section, frozen=True):
     """Messages sent and not yet acknowledged, at the most."""
     outbox_max_mb: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 256
     """What may wait for the broker; beyond it the least important is given up first: updates, then the rest, starts and ends last."""
+    commands: Literal["none", "view", "operate", "admin"] = "operate"
+    """What whoever may publish to `<prefix>/<device>/command/…` and `switch/…` may do; none: nothing is listened to."""
 
     @property
     def outbox_max_bytes(self) -> int:

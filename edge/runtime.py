@@ -21,7 +21,7 @@ from edge.events.housekeeping import Housekeeper
 from edge.events.keeper import Keeper
 from edge.health import TROUBLE, Condition, Health
 from edge.mqtt.sender import Sender
-from edge.mqtt.showcase import Showcase
+from edge.mqtt.tree import Tree
 from edge.pipeline import Pipeline
 from edge.recognition.port import Detector
 from edge.store.outbox import Outbox
@@ -93,7 +93,7 @@ class Appliance:
         panel: Panel | None = None,
         board: Board | None = None,
         page: Page | None = None,
-        showcase: Showcase | None = None,
+        tree: Tree | None = None,
         background: Sequence[Background] = (),
         result_limit_s: float = RESULT_LIMIT_S,
     ) -> None:
@@ -112,7 +112,7 @@ class Appliance:
         self._panel = panel
         self.board = board
         self.page = page
-        self._showcase = showcase
+        self._tree = tree
         self._background = background
         self._clips = clips
         self._restart = threading.Event()
@@ -128,8 +128,8 @@ class Appliance:
         self._keeper.start()
         if self._sender is not None:
             self._sender.start()
-        if self._showcase is not None:
-            self._showcase.start()
+        if self._tree is not None:
+            self._tree.start()
         self._clips.start()
         self.pipeline.start()
         self._performer.start()
@@ -196,8 +196,8 @@ class Appliance:
         self._clips.stop()
         self._housekeeper.stop()
         self._keeper.stop()
-        if self._showcase is not None:
-            self._showcase.stop()
+        if self._tree is not None:
+            self._tree.stop()
         if self._sender is not None:
             self._sender.wait_drained(drain_s)
             self._sender.stop()

@@ -200,7 +200,7 @@ def check_arguments(action: Action, raw: bytes) -> object:
     """
     try:
         return msgspec.json.decode(raw or b"{}", type=action.arguments)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         known = ", ".join(field.encode_name for field in msgspec.structs.fields(action.arguments))
         hint = f"a JSON object with {known}" if known else "it takes none: an empty message or {}"
         raise RefusedError(f"{action.name}: the arguments are wrong: {error}", hint=hint) from error

@@ -147,6 +147,12 @@ class Arming:
         for listener in self._listeners:
             listener()
 
+    def switched_on(self, camera: str) -> bool:
+        """The camera's own switch, whatever the device's says."""
+        with self._lock:
+            own = self._manual.get(f"camera/{camera}")
+        return own is None or own.on
+
     def listen(self, changed: Callable[[], None]) -> None:
         """Call `changed` after each `set`, in its thread."""
         self._listeners.append(changed)

@@ -8,7 +8,7 @@ import logging
 import queue
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -18,7 +18,7 @@ from edge import config
 from edge.camera.port import Frame
 from edge.clock import local_day
 from edge.errors import StoreError
-from edge.events.lifecycle import Change, Outcome
+from edge.events.lifecycle import Change, Kind, Outcome
 from edge.events.message import crossing_message, message_of
 from edge.geometry import Size
 from edge.pictures import encode_jpeg
@@ -58,6 +58,7 @@ class Keeper:
         trouble: called when "picture" or "database" begins to fail, with the error, and with None when it works again. Must not block.
         folder: where pictures go, when somebody else deletes from it beside.
         mark: says of each event what its wall times are worth, and puts them right when it can.
+        also: makes further messages of a change, kept in the same transaction; called in the keeper's thread.
 
     Thread: `submit`, `keep` and `submit_message` any; the rest the owner.
     """
@@ -73,6 +74,7 @@ class Keeper:
         trouble: Callable[[str, StoreError | None], None] = lambda _what, _error: None,
         folder: PictureFolder | None = None,
         mark: Callable[[Event], Event] = lambda event: event,
+        also: Callable[[Kind, Event], Iterable[Message]] | None = None,
     ) -> None:
         self._data_dir = data_dir
         self._device = device
@@ -82,6 +84,7 @@ class Keeper:
         self._trouble = trouble
         self._mark = mark
         self._folder = folder or PictureFolder(data_dir)
+        self._also = also
         self._queue: queue.Queue[Outcome | _Receipt | Record | None] = queue.Queue(QUEUE)
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
         self._kept: dict[str, Picture | None] = {}
@@ -111,7 +114,7 @@ class Keeper:
         try:
             for event in store.open_events():
                 ended = msgspec.structs.replace(event, revision=event.revision + 1, end_reason="interrupted")
-                self._backlog.append(Record((ended,), (message_of("ended", ended, self._device),)))
+                self._backlog.append(Record((ended,), self._messages("ended", ended)))
         finally:
             store.close()
         if self._backlog:
@@ -196,18 +199,20 @@ class Keeper:
     def _record(self, outcome: Outcome) -> Record:
         changes = [change._replace(event=self._mark(change.event)) for change in outcome.changes]
         events = {change.event.id: self._with_picture(change) for change in changes}
-        messages = tuple(
-            message_of(
-                change.kind,
-                msgspec.structs.replace(change.event, picture=events[change.event.id].picture),
-                self._device,
-            )
+        messages = [
+            message
             for change in changes
-        )
+            for message in self._messages(
+                change.kind, msgspec.structs.replace(change.event, picture=events[change.event.id].picture)
+            )
+        ]
         new_pictures, self._new_pictures = frozenset(self._new_pictures), set()
-        messages += tuple(crossing_message(crossing, outcome.at, self._device) for crossing in outcome.crossings)
+        messages += [crossing_message(crossing, outcome.at, self._device) for crossing in outcome.crossings]
         crossings = tuple((crossing, local_day(outcome.at.wall_s)) for crossing in outcome.crossings)
-        return Record(tuple(events.values()), messages, outcome.still, new_pictures, crossings=crossings)
+        return Record(tuple(events.values()), tuple(messages), outcome.still, new_pictures, crossings=crossings)
+
+    def _messages(self, kind: Kind, event: Event) -> tuple[Message, ...]:
+        return message_of(kind, event, self._device), *(self._also(kind, event) if self._also else ())
 
     def _with_picture(self, change: Change) -> Event:
         event, frame = change.event, change.frame

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from edge.actions.port import Answer
 from edge.events.card import CardMessage
 from edge.events.message import ClipMessage, CrossingMessage, EventMessage, StateMessage
 from edge.mqtt.messages import PresentMessage, StatsMessage, SummaryMessage
@@ -15,6 +16,7 @@ PAYLOADS: dict[str, tuple[type[msgspec.Struct], str]] = {
     "event": (EventMessage, "<prefix>/<device>/events"),
     "part": (StateMessage, "<prefix>/<device>/state/<part>/<name> and notices"),
     "present": (PresentMessage, "<prefix>/<device>/present/<camera>/<label>"),
+    "result": (Answer, "<prefix>/<device>/result, and where MQTT 5 asks for it"),
     "state": (SummaryMessage, "<prefix>/<device>/state"),
     "stats": (StatsMessage, "<prefix>/<device>/stats"),
 }

@@ -16,6 +16,7 @@ import msgspec
 from edge.actions.standard import SNAPSHOT
 from edge.clock import Clock, Instant
 from edge.errors import StoreError
+from edge.health import Condition
 from edge.mqtt.messages import StatsMessage, SummaryMessage
 from edge.mqtt.presence import Presence, Shown
 from edge.mqtt.shelf import Shelf
@@ -45,6 +46,7 @@ class View(NamedTuple):
     shown: Sequence[Shown]
     summary: SummaryMessage
     stats: StatsMessage | None
+    conditions: Sequence[Condition] = ()
 
 
 Sheet = Callable[[View], Iterable[Message]]
@@ -93,11 +95,20 @@ class Showcase:
         self._sheets: list[Sheet] = [_state]
         self._told: dict[str, bytes] = {}
         self._stats: StatsMessage | None = None
+        self._last_words: list[Message] = []
         self._broken = False
 
     def add(self, sheet: Sheet) -> None:
         """Publish also what this makes, whenever it is different. Before `start`."""
         self._sheets.append(sheet)
+
+    def mirror(self, topic: Callable[[str, str], str]) -> None:
+        """Publish each label's picture also on what this makes of camera and label. Before `start`."""
+        self._showing.mirrors.append(topic)
+
+    def say_last(self, message: Message) -> None:
+        """Publish this when everything has been shown that will be. Before `start`."""
+        self._last_words.append(message)
 
     def start(self) -> None:
         self._thread.start()
@@ -166,6 +177,8 @@ class Showcase:
                 self._write_down(lambda: self._remember(retained))
             self._stopping.wait(PAUSE_S)
         self._round()
+        for message in self._last_words:
+            self._shelf.put(message)
         self._write_down(lambda: self._shelf.remember(retained))
         self._write_down(lambda: self._remember(retained))
 
@@ -195,7 +208,7 @@ class Showcase:
             changed = [_copy(shown) for shown in self._presence.changed()]
             everything = [_copy(shown) for shown in self._presence.shown]
         self._showing.show(changed)
-        view = View(everything, summary(self._sources), self._stats)
+        view = View(everything, summary(self._sources), self._stats, self._sources.conditions())
         for sheet in self._sheets:
             for message in sheet(view):
                 self._tell(message)

@@ -1,7 +1,7 @@
 """Publishes what a label or a camera shows: how many are there, and the latest picture."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -39,6 +39,8 @@ class Showing:
         self._shelf = shelf
         self._folder = PictureFolder(data_dir)
         self._shown: dict[Place, str] = {}
+        self.mirrors: list[Callable[[str, str], str]] = []
+        """Further topics of each label's picture, by camera and label."""
 
     def show(self, changed: Sequence[Shown]) -> None:
         """Publish what is different of these; a picture only when it is another one than before."""
@@ -70,3 +72,5 @@ class Showing:
             return
         self._shelf.put(Message(latest_topic(shown.camera, shown.label), jpeg))
         self._shelf.put(Message(latest_topic(shown.camera), jpeg))
+        for topic in self.mirrors if shown.label != SNAPSHOT else ():
+            self._shelf.put(Message(topic(shown.camera, shown.label), jpeg))

@@ -1,7 +1,7 @@
 """The device in one object, and its figures. Pure, but for `memory_bytes`."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -84,11 +84,11 @@ def summary(sources: Sources) -> SummaryMessage:
 
 
 def _problems(conditions: Sequence[Condition]) -> list[str]:
-    """In words; power, network, heat and storage are conditions too."""
+    """In words. That an accelerator or pins are not there is no problem: nobody may have wanted them."""
     return [
         f"{each.part} {each.name}: {each.cause or each.state}"
         for each in conditions
-        if each.state in TROUBLE and not (each.part == "accelerator" and each.state == "absent")
+        if each.state in TROUBLE and not (each.state == "absent" and each.part in ("accelerator", "gpio"))
     ]
 
 
@@ -122,6 +122,11 @@ def stats(
         temperature_c=state.thermal.celsius,
         card_free_bytes=state.storage.free_bytes,
     )
+
+
+def motion(conditions: Iterable[Condition]) -> dict[str, bytes]:
+    """`ON` or `OFF` for each camera with a motion gate."""
+    return {each.name: b"ON" if each.state == "moving" else b"OFF" for each in conditions if each.part == "motion"}
 
 
 def memory_bytes() -> int | None:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from edge.store.port import Message
 
 ON, OFF = b"ON", b"OFF"
@@ -26,3 +28,10 @@ class Switch:
     @property
     def state(self) -> Message:
         return Message(f"switch/{self.name}/state", ON if self.read() else OFF)
+
+
+def arming_switch(name: str, title: str, camera: str, read: Callable[[], bool]) -> Switch:
+    """Arms and disarms a camera, or the device for an empty one."""
+    arguments = msgspec.json.encode({"camera": camera} if camera else {})
+    icon = "mdi:cctv" if camera else "mdi:shield-home"
+    return Switch(name, title, icon, ("arm", arguments), ("disarm", arguments), read)

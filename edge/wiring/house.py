@@ -3,7 +3,7 @@
 import logging
 import platform
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from edge import __version__
@@ -40,10 +40,11 @@ from edge.health import TROUBLE, Condition, Health
 from edge.identity import device_id
 from edge.ids import IdSource
 from edge.mqtt.bound import Unsent
+from edge.mqtt.entities import titled
 from edge.mqtt.messages import Versions
 from edge.mqtt.sender import Sender
-from edge.mqtt.showcase import Showcase
 from edge.mqtt.summary import Figures, Sources
+from edge.mqtt.switches import Switch, arming_switch
 from edge.mqtt.tree import Tree
 from edge.pipeline import Pipeline
 from edge.recognition.port import Detector
@@ -97,7 +98,7 @@ class House:
             panel=self._board.panel(self._performer, self._facts, self._fatal),
             board=self._board,
             page=self._page,
-            showcase=self._showcase,
+            tree=self._tree,
             background=self._background,
             clips=self._clips,
         )
@@ -249,7 +250,7 @@ class House:
         return self._sender or Unsent(self._data_dir, bytes_, self._health, self._fatal)
 
     @cached_property
-    def _showcase(self) -> Showcase | None:
+    def _tree(self) -> Tree | None:
         if self._sender is None:
             return None
         sources = Sources(
@@ -258,11 +259,23 @@ class House:
             versions=self._versions(),
             conditions=self._health.conditions,
             figures=self._figures,
+            armed=self._armed_at_all,
             device_state=self._monitor.current,
         )
-        showcase = Tree(self._config, self._data_dir, self._sender, sources, self._clock, self._fatal).showcase
-        self._keeper.listen(showcase.committed)
-        return showcase
+        tree = Tree(self._config, self._data_dir, self._sender, sources, self._clock, self._fatal)
+        tree.serve(self._performer, self._switches(), self._ids)
+        self._keeper.listen(tree.showcase.committed)
+        self._arming.listen(tree.showcase.poke)
+        return tree
+
+    def _switches(self) -> list[Switch]:
+        return [
+            arming_switch("armed", "Armed", "", lambda: self._armed_at_all("")),
+            *(
+                arming_switch(f"camera-{name}", f"{titled(name)} on", name, partial(self._arming.switched_on, name))
+                for name in self._cameras
+            ),
+        ]
 
     def _versions(self) -> Versions:
         model = self._config.detector.model
@@ -275,8 +288,8 @@ class House:
         )
 
     def _show(self, message: Message) -> None:
-        if self._showcase is not None:
-            self._showcase.put(message)
+        if self._tree is not None:
+            self._tree.showcase.put(message)
 
     def _publish(self, condition: Condition) -> None:
         if condition.is_news:
@@ -312,6 +325,10 @@ class House:
     def _armed(self, camera: str) -> bool:
         return self._arming.armed(camera, self._clock.now())
 
+    def _armed_at_all(self, camera: str) -> bool:
+        """Of a camera; of the device for an empty name: at least one camera."""
+        return any(self._armed(name) for name in ([camera] if camera else self._cameras))
+
     def _arm(self, on: bool, camera: str | None) -> None:
         self._arming.set(on, self._clock.now(), camera)
 
@@ -339,8 +356,7 @@ class House:
         return Board(self._config, self._health)
 
     def _facts(self) -> Facts:
-        armed = any(self._armed(camera) for camera in self._cameras)
-        return facts_of(self._health.conditions(), armed=armed)
+        return facts_of(self._health.conditions(), armed=self._armed_at_all(""))
 
     @cached_property
     def _page(self) -> "Server | None":

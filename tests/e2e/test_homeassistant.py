@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from paho.mqtt import publish
 
 from edge.demo.broker import Broker
 from edge.mqtt.subscriber import Received, Subscriber
 from tests.homeassistant_rules import check_discovery, check_value
-from tests.support import edge, start_edge, until
+from tests.support import check_payload, edge, start_edge, until
 
 pytestmark = pytest.mark.e2e
 CONFIG_TOPIC = "homeassistant/device/porch/config"
@@ -115,3 +116,38 @@ def test_every_entity_has_a_valid_value_within_a_minute(start: Callable[..., Pat
     until(lambda: home.newest[CONFIG_TOPIC], 30, "the device's return")
     assert json.loads(home.newest[CONFIG_TOPIC])["dev"]["name"] == "Front porch"
     assert {"door_latest", "door_snapshot_picture"} <= home.entities.keys(), "pictures are remembered"
+
+
+def test_every_command_topic_does_what_it_says(start: Callable[..., Path], home: Home, broker: Broker) -> None:
+    def send(topic: str, payload: str) -> None:
+        publish.single(topic, payload, qos=1, hostname="127.0.0.1", port=broker.port)
+
+    start('commands = "admin"')
+    until(lambda: home.entities and home.missing() == {"door_events"}, 60, "a value for every entity")
+    switches = {key: entity for key, entity in home.entities.items() if entity["p"] == "switch"}
+    assert switches.keys() == {"switch_armed", "switch_camera-door"}
+    for key, switch in switches.items():
+        for wanted in ("OFF", "ON"):
+            send(switch["command_topic"], wanted)
+            until(lambda key=key, wanted=wanted: home.values()[key] == wanted, 10, f"{key} {wanted}")
+            assert json.loads(home.newest["edge/porch/state"])["armed"] == (wanted == "ON")
+
+    buttons = {key: entity for key, entity in home.entities.items() if entity["p"] == "button"}
+    assert buttons.keys() == {"door_snapshot", "restart", "reboot"}
+    send(buttons["door_snapshot"]["command_topic"], buttons["door_snapshot"]["payload_press"])
+    until(lambda: "door_snapshot_picture" in home.values(), 20, "the picture")
+    assert check_payload("result", home.newest["edge/porch/result"])["ok"]
+
+    home.newest[CONFIG_TOPIC] = b""
+    send("homeassistant/status", "online")
+    until(lambda: home.entities, 10, "the announcement once more")
+
+    send(buttons["restart"]["command_topic"], buttons["restart"]["payload_press"])
+    until(lambda: home.newest["edge/porch/availability"] == b"offline", 30, "the end")
+    assert check_payload("result", home.newest["edge/porch/result"])["action"] == "restart"
+
+
+def test_who_may_only_look_has_no_switches(start: Callable[..., Path], home: Home, broker: Broker) -> None:
+    start('commands = "view"')
+    until(lambda: home.entities and home.missing() == {"door_events"}, 60, "a value for every entity")
+    assert not {"switch", "button"} & {entity["p"] for entity in home.entities.values()}

@@ -202,3 +202,11 @@ def test_only_the_newest_requests_are_remembered(tmp_path: Path) -> None:
     assert store.find("4") == (False, None)
     assert store.find("5") == (True, None)
     store.close()
+
+
+@pytest.mark.parametrize(
+    "arguments", [b'{"number":"\xff\xfe"}', b'{"number":"\\ud800"}', b'{"\xff":1}', b'{"number":' + b"[" * 3000]
+)
+def test_what_is_no_text_at_all_is_refused(desk: Desk, arguments: bytes) -> None:
+    assert not desk.ask("double", arguments).ok
+    assert desk.ask("double", b'{"number": 1}', "2").ok
