@@ -86,6 +86,7 @@ class Session:
         self._closed = False
         self._answered = threading.Event()
         self._gone = threading.Event()
+        self._granted = threading.Event()
         self._accepted: Connected | None = None
         self._refusal = ""
         self._narrower = 0
@@ -168,6 +169,12 @@ class Session:
             if wanted and not self._closed:
                 _, mid = self._client.subscribe(wanted)  # type: ignore[arg-type]
                 self._subscribed[mid or 0] = [each for each, _ in wanted]
+
+    def subscribe_and_wait(self, topic_filter: str, timeout_s: float) -> bool:
+        """Whether the broker lets us."""
+        self._granted.clear()
+        self.subscribe([topic_filter])
+        return self._granted.wait(timeout_s) and topic_filter not in self.denied
 
     def publish(self, topic: str, payload: bytes, *, retain: bool, options: Options | None) -> int:
         """Returns the id that `Acknowledged` will carry; `NOT_SENT` when it is over."""
@@ -254,6 +261,7 @@ class Session:
     def _on_subscribe(self, client: Any, userdata: Any, mid: int, reasons: Any, properties: Any) -> None:
         filters = self._subscribed.pop(mid, [])
         self.denied += [each for each, reason in zip(filters, reasons, strict=False) if reason.is_failure]
+        self._granted.set()
 
     def _on_message(self, client: Any, userdata: Any, message: Any) -> None:
         properties = message.properties
