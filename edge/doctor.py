@@ -210,13 +210,11 @@ def _video(patient: Patient) -> Iterator[Finding]:
 def _device(patient: Patient) -> Iterator[Finding]:
     """Each source of the device's state, asked once."""
     for status in asyncio.run(_ask_sources(patient)):
-        what = status.name
-        if status.problem:
-            yield Finding(level="warn", what=what, value=status.problem, remedy="see docs/device.md")
-        elif status.value is None:
-            yield Finding(level="warn", what=what, value="says nothing", remedy="see docs/device.md")
+        if status.value is not None:
+            yield Finding(level="ok", what=status.facet, value=f"{status.name}: {describe(status.value)}")
         else:
-            yield Finding(level="ok", what=what, value=f"{status.facet}: {describe(status.value)}")
+            value = status.problem or f"{status.name} says nothing"
+            yield Finding(level="warn", what=status.facet, value=value, remedy="see docs/device.md")
     yield from _unasked(patient)
 
 
@@ -232,8 +230,8 @@ def _unasked(patient: Patient) -> Iterator[Finding]:
     automatic = patient.config.network.source == "auto"
     if automatic and networkmanager_runs(patient.root) and not networkmanager_serves(patient.root):
         remedy = "apt install python3-dbus-fast, or pip install 'edge-appliance[dbus]'"
-        value = "runs and is not asked: the package dbus-fast is not installed"
-        yield Finding(level="warn", what="networkmanager", value=value, remedy=remedy)
+        value = "NetworkManager runs and is not asked: the package dbus-fast is not installed"
+        yield Finding(level="warn", what="network", value=value, remedy=remedy)
 
 
 def _from_error(level: Level, what: str, error: EdgeError) -> Finding:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -29,6 +30,7 @@ def add_parser(verbs: Any) -> None:
 
 
 def handle(options: argparse.Namespace) -> int:
+    logging.getLogger("edge.device").setLevel(logging.ERROR)  # what fails is shown
     asyncio.run(_show(load_config(options), as_json=options.json, watch=options.watch))
     return 0
 

@@ -1,5 +1,7 @@
 """Sources that read files: trees as the kernel shows them."""
 
+import asyncio
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 from edge.config import Config, parse
 from edge.device.finding import find_sources
 from edge.device.firmware import THROTTLED, has_firmware, read_firmware
+from edge.device.networkmanager import NetworkManager
 from edge.device.networkmanager import reading_of as network_of
 from edge.device.nut import Address, parse_address
 from edge.device.nut import reading_of as nut_of
@@ -17,6 +20,7 @@ from edge.device.storage import read_storage
 from edge.device.supplies import read_power
 from edge.device.synchronised import read_synchronised
 from edge.device.thermal import read_thermal
+from edge.device.upower import UPower
 from edge.device.upower import reading_of as upower_of
 
 Tree = dict[str, str]
@@ -243,3 +247,10 @@ def test_which_sources_are_found(tmp_path: Path, tree: Tree, power: dict[str, An
     settings = parse({"power": power}, place="test")
     assert [source.name for source in find_sources(settings, lambda: None, grow(tmp_path, tree))] == names
     assert [source.name for source in find_sources(Config(), lambda: None, tmp_path)][-1] == "adjtimex"
+
+
+def test_without_the_package_for_the_bus_its_sources_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "dbus_fast.aio", None)
+    for source in (NetworkManager(1.0), UPower(1.0)):
+        with pytest.raises(SourceError, match="dbus-fast is not installed"):
+            asyncio.run(source.run(lambda _: None))
