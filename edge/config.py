@@ -271,6 +271,8 @@ class Mqtt(Section, frozen=True):
     """What may wait for the broker; beyond it the least important is given up first: updates, then the rest, starts and ends last."""
     commands: Literal["none", "view", "operate", "admin"] = "operate"
     """What whoever may publish to `<prefix>/<device>/command/…` and `switch/…` may do; none: nothing is listened to."""
+    frigate_prefix: Annotated[str, msgspec.Meta(pattern=r"^([^+#\x00/]+(/[^+#\x00/]+)*)?$")] = ""
+    """Publish also a tree as Frigate has it, below this: `frigate`; empty: none."""
 
     @property
     def outbox_max_bytes(self) -> int:

@@ -7,6 +7,7 @@ import msgspec
 from edge.actions.port import Answer
 from edge.events.card import CardMessage
 from edge.events.message import ClipMessage, CrossingMessage, EventMessage, StateMessage
+from edge.mqtt.frigate import FrigateEvent
 from edge.mqtt.messages import PresentMessage, StatsMessage, SummaryMessage
 
 PAYLOADS: dict[str, tuple[type[msgspec.Struct], str]] = {
@@ -14,6 +15,7 @@ PAYLOADS: dict[str, tuple[type[msgspec.Struct], str]] = {
     "clip": (ClipMessage, "<prefix>/<device>/clips"),
     "crossing": (CrossingMessage, "<prefix>/<device>/counts/<line>"),
     "event": (EventMessage, "<prefix>/<device>/events"),
+    "frigate": (FrigateEvent, "<frigate_prefix>/events"),
     "part": (StateMessage, "<prefix>/<device>/state/<part>/<name> and notices"),
     "present": (PresentMessage, "<prefix>/<device>/present/<camera>/<label>"),
     "result": (Answer, "<prefix>/<device>/result, and where MQTT 5 asks for it"),

@@ -10,6 +10,7 @@ from edge.config import Config
 from edge.ids import IdSource
 from edge.mqtt.commands import Commands
 from edge.mqtt.entities import Published
+from edge.mqtt.frigate import FrigateSheet
 from edge.mqtt.homeassistant import ONLINE, Announcement, config_topic, discovery, status_topic
 from edge.mqtt.port import Incoming
 from edge.mqtt.sender import Sender
@@ -47,6 +48,8 @@ class Tree:
         self.showcase.add(lambda view: [switch.state for switch in self._switches])
         if config.homeassistant.enabled:
             self._announce()
+        if config.mqtt.frigate_prefix:
+            self._resemble(FrigateSheet(config.mqtt.frigate_prefix))
 
     def start(self) -> None:
         self.showcase.start()
@@ -67,6 +70,11 @@ class Tree:
         )
         for topic_filter in commands.filters:
             self._sender.subscribe(topic_filter, commands.handle)
+
+    def _resemble(self, frigate: FrigateSheet) -> None:
+        self.showcase.add(frigate)
+        self.showcase.mirror(frigate.snapshot)
+        self.showcase.say_last(frigate.farewell)
 
     def _announce(self) -> None:
         prefix, device = self._config.homeassistant.discovery_prefix, self._sources.device

@@ -41,6 +41,7 @@ from edge.identity import device_id
 from edge.ids import IdSource
 from edge.mqtt.bound import Unsent
 from edge.mqtt.entities import titled
+from edge.mqtt.frigate import FrigateEvents
 from edge.mqtt.messages import Versions
 from edge.mqtt.sender import Sender
 from edge.mqtt.summary import Figures, Sources
@@ -221,6 +222,7 @@ class House:
             trouble=self._housekeeper.trouble,
             folder=self._pictures,
             mark=self._wall.mark,
+            also=FrigateEvents(self._config.mqtt.frigate_prefix) if self._config.mqtt.frigate_prefix else None,
         )
 
     @cached_property

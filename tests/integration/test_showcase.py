@@ -14,16 +14,18 @@ from PIL import Image
 
 from edge.actions.standard import SNAPSHOT
 from edge.clock import SystemClock
-from edge.config import Mqtt
+from edge.config import Config, Mqtt
 from edge.demo.broker import Broker
 from edge.geometry import Box
 from edge.health import Health
+from edge.mqtt.frigate import FrigateEvents
 from edge.mqtt.messages import Versions
 from edge.mqtt.sender import Sender
 from edge.mqtt.showcase import Showcase
 from edge.mqtt.showing import EDGE_PX, PICTURE_BYTES
 from edge.mqtt.subscriber import Subscriber
 from edge.mqtt.summary import Figures, Sources
+from edge.mqtt.tree import Tree
 from edge.store.events import EventStore
 from edge.store.pictures import PictureFolder
 from edge.store.port import Event, Record
@@ -171,3 +173,32 @@ def test_states_figures_and_problems(rig: Rig) -> None:
         state = check_payload("state", found["state"])
         assert state["problems"] == ["camera door: no such device"]
         assert state["cameras"] == [{"name": "door", "state": "failed", "armed": True}]
+
+
+def test_as_frigate_has_it(rig: Rig, broker: Broker) -> None:
+    """Counts, pictures and motion on Frigate's topics, and its events through the same outbox."""
+    heard = Collector()
+    with Subscriber(broker.host, broker.port, ["frigate/#"], heard):
+        sender = Sender(rig.data_dir, Mqtt(host="127.0.0.1", port=broker.port), "dev", fail)
+        sources = Sources("dev", ("door",), VERSIONS, rig.health.conditions, lambda: rig.figures)
+        config = Config(mqtt=Mqtt(frigate_prefix="frigate"))
+        tree = Tree(config, rig.data_dir, sender, sources, CLOCK, fail)
+        sender.start()
+        tree.start()
+        event = rig.event(tree.showcase, "Coffee cup", picture=jpeg(64, 48))
+        rig.store.commit([Record((), tuple(FrigateEvents("frigate")("started", event)))])
+        sender.wake()
+        rig.health.report("motion", "door", "moving")
+        tree.showcase.poke()
+        expected = {"door/coffee_cup": b"1", "door/all": b"1", "door/motion": b"ON", "available": b"online"}
+        for topic, payload in expected.items():
+            until(lambda topic=topic, payload=payload: heard.last(f"frigate/{topic}") == payload, 10, topic)
+        until(
+            lambda: (heard.last("frigate/door/coffee_cup/snapshot") or b"").startswith(b"\xff\xd8"), 10, "the picture"
+        )
+        told = until(lambda: heard.last("frigate/events"), 10, "the event")
+        assert json.loads(told)["after"]["id"] == event.id
+        until(lambda: heard.last("frigate/stats"), 10, "stats")
+        tree.stop()
+        sender.stop()
+        until(lambda: heard.last("frigate/available") == b"offline", 5, "the farewell")
