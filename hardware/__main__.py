@@ -1,14 +1,16 @@
 """`scripts/hardware`: everything that is made from the sources in this folder."""
 
 import argparse
+import subprocess
 import sys
 from pathlib import Path
 
-from hardware import pinout, power, wiring
+from hardware import enclosure, pinout, power, wiring
 
 ROOT = pinout.FOLDER.parent
 CONFIGURATION = pinout.FOLDER / "edge.toml"
-WIRING = ROOT / "docs" / "pictures" / "wiring.svg"
+PICTURES = ROOT / "docs" / "pictures"
+WIRING = PICTURES / "wiring.svg"
 ASSEMBLY = ROOT / "docs" / "assembly.md"
 BEGIN, END = "<!-- pins -->\n", "<!-- /pins -->\n"
 
@@ -20,11 +22,31 @@ def main(arguments: list[str] | None = None) -> int:
     asked = verbs.add_parser("power", help="what a build draws, and how long a battery lasts")
     asked.add_argument("build", choices=sorted(power.load()))
     asked.add_argument("--battery-wh", type=float)
+    printed = verbs.add_parser("enclosure", help="STL files of the enclosure, for a printer (needs OpenSCAD)")
+    printed.add_argument("--into", type=Path, default=ROOT / "var" / "enclosure", help="folder (default: %(default)s)")
+    verbs.add_parser("pictures", help="the enclosure's pictures in docs (needs OpenSCAD and xvfb-run)")
     options = parser.parse_args(arguments)
     if options.verb == "power":
         sys.stdout.write(power.report(power.load()[options.build], options.battery_wh))
         return 0
-    return write_all()
+    if options.verb == "enclosure":
+        return run(enclosure.parts(options.into))
+    return run(enclosure.pictures(PICTURES)) if options.verb == "pictures" else write_all()
+
+
+def run(commands: dict[Path, list[str]]) -> int:
+    """Make each file by its command."""
+    for path, command in commands.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            subprocess.run(command, check=True)
+        except FileNotFoundError as error:
+            sys.stderr.write(f"{error.filename} is missing: sudo apt-get install openscad xvfb xauth\n")
+            return 1
+        except subprocess.CalledProcessError:
+            return 1
+        sys.stdout.write(f"{path}\n")
+    return 0
 
 
 def write_all() -> int:
