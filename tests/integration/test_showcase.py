@@ -125,7 +125,7 @@ def jpeg(width: int, height: int, *, noise: bool = False, colour: int = 0) -> by
 def test_who_is_there_and_the_latest_picture(rig: Rig) -> None:
     with rig.run() as showcase:
         first = rig.event(showcase, "Coffee cup", picture=jpeg(1280, 720, noise=True))
-        found = rig.until(lambda found: "latest/door/coffee_cup" in found, "the picture")
+        found = rig.until(lambda found: {"latest/door/coffee_cup", "latest/door"} <= found.keys(), "the pictures")
         present = check_payload("present", found["present/door/coffee_cup"])
         assert (present["count"], present["label"], present["event"]) == (1, "Coffee cup", first.id)
         with Image.open(io.BytesIO(found["latest/door/coffee_cup"])) as image:
