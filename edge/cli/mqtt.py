@@ -1,4 +1,4 @@
-"""`edge mqtt check|broker-config`: is the broker usable; and the configuration of one on this device."""
+"""`edge mqtt check|forget|broker-config`: is the broker usable; leave it without a trace; the configuration of one on this device."""
 
 import argparse
 from pathlib import Path
@@ -16,6 +16,8 @@ def add_parser(verbs: Any) -> None:
     )
     check.add_argument("--json", action="store_true", help="one JSON object with all stages")
     check.set_defaults(handler=check_broker)
+    leave = actions.add_parser("forget", help="take all retained topics away, and the device from Home Assistant")
+    leave.set_defaults(handler=forget_all)
     broker = actions.add_parser("broker-config", help="write the configuration of a mosquitto for this device")
     broker.add_argument("folder", type=Path, metavar="DIR")
     broker.add_argument("--port", type=int, default=1883, help="default: 1883")
@@ -28,7 +30,7 @@ def add_parser(verbs: Any) -> None:
     broker.add_argument("--bridge-user", default="", metavar="NAME")
     broker.add_argument("--bridge-password-file", type=Path, metavar="FILE", help="its first line is the password")
     broker.set_defaults(handler=write_broker_config)
-    for action in (check, broker):
+    for action in (check, leave, broker):
         add_config_options(action)
 
 
@@ -49,6 +51,19 @@ def check_broker(options: argparse.Namespace) -> int:
     if options.json:
         print_json({"usable": usable, "stages": stages})
     return 0 if usable else 1
+
+
+def forget_all(options: argparse.Namespace) -> int:
+    from edge.identity import device_id, locked
+    from edge.mqtt.forget import forget
+
+    config = load_config(options)
+    if not config.mqtt.host:
+        raise ConfigError("no broker is configured", hint="set mqtt.host; see docs/configuration.md")
+    with locked(config.data_dir):
+        count = forget(config.mqtt, config.device.id or device_id(config.data_dir), config.data_dir)
+    print(f"taken away: {count} topics")
+    return 0
 
 
 def write_broker_config(options: argparse.Namespace) -> int:

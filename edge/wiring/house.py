@@ -274,7 +274,7 @@ class House:
         return [
             arming_switch("armed", "Armed", "", lambda: self._armed_at_all("")),
             *(
-                arming_switch(f"camera-{name}", f"{titled(name)} on", name, partial(self._arming.switched_on, name))
+                arming_switch(f"camera-{name}", f"{titled(name)} active", name, partial(self._arming.switched_on, name))
                 for name in self._cameras
             ),
         ]

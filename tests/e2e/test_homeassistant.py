@@ -1,6 +1,7 @@
 """The running appliance as Home Assistant meets it: what it announces is there."""
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -55,13 +56,30 @@ def home(broker: Broker) -> Iterator[Home]:
 
 
 @pytest.fixture
-def start(base_dir: Path, tmp_path: Path, broker: Broker) -> Iterator[Callable[..., Path]]:
-    running: list[subprocess.Popen[bytes]] = []
+def running() -> Iterator[list[subprocess.Popen[bytes]]]:
+    processes: list[subprocess.Popen[bytes]] = []
+    yield processes
+    for process in processes:
+        process.kill()
+        process.wait()
 
-    def begin(more: str = "") -> Path:
+
+@pytest.fixture
+def stop(running: list[subprocess.Popen[bytes]]) -> Callable[[], None]:
+    def end() -> None:
         for process in running:
             process.terminate()
             process.wait(30)
+
+    return end
+
+
+@pytest.fixture
+def start(
+    base_dir: Path, tmp_path: Path, broker: Broker, running: list[subprocess.Popen[bytes]], stop: Callable[[], None]
+) -> Callable[..., Path]:
+    def begin(more: str = "") -> Path:
+        stop()
         path = tmp_path / "edge.toml"
         path.write_text(
             f"""
@@ -84,13 +102,12 @@ def start(base_dir: Path, tmp_path: Path, broker: Broker) -> Iterator[Callable[.
         running.append(start_edge("run", "--config", path, log=tmp_path / "log"))
         return path
 
-    yield begin
-    for process in running:
-        process.kill()
-        process.wait()
+    return begin
 
 
-def test_every_entity_has_a_valid_value_within_a_minute(start: Callable[..., Path], home: Home) -> None:
+def test_every_entity_has_a_valid_value_within_a_minute(
+    start: Callable[..., Path], stop: Callable[[], None], home: Home, broker: Broker
+) -> None:
     config = start()
     begun_s = time.monotonic()
     until(lambda: home.entities and home.missing() == {"door_events"}, 60, "a value for every entity")
@@ -116,6 +133,16 @@ def test_every_entity_has_a_valid_value_within_a_minute(start: Callable[..., Pat
     until(lambda: home.newest[CONFIG_TOPIC], 30, "the device's return")
     assert json.loads(home.newest[CONFIG_TOPIC])["dev"]["name"] == "Front porch"
     assert {"door_latest", "door_snapshot_picture"} <= home.entities.keys(), "pictures are remembered"
+
+    busy = edge("mqtt", "forget", "--config", config)
+    assert "in use by process" in busy.stderr
+    stop()
+    until(lambda: home.newest["edge/porch/availability"] == b"offline", 10, "the end")
+    assert re.fullmatch(r"taken away: \d+ topics\n", edge("mqtt", "forget", "--config", config, check=True).stdout)
+    late = Home()
+    with Subscriber(broker.host, broker.port, ["#"], late):
+        time.sleep(1)
+    assert late.newest == {}
 
 
 def test_every_command_topic_does_what_it_says(start: Callable[..., Path], home: Home, broker: Broker) -> None:
