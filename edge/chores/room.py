@@ -1,7 +1,7 @@
 """Background work of the running program: its registry, the works of the configuration, and its life in the loop."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge.chores.device import Rooms, add_device_workers
@@ -13,8 +13,10 @@ from edge.store.removal import Remover
 from edge.store.retention import Pruned, Retention
 from edge.store.space import Space
 from edge.work.configured import TAG, limits_of, requests_of, settings_of
+from edge.work.observe import WorkInfo
 from edge.work.service import BackgroundWork
 
+TELL_S = 1.0
 FIRST_WORDS_S = 8.0
 """No work begins before the device's state is known, or this time has passed."""
 
@@ -27,13 +29,21 @@ class WorkRoom:
     """
 
     def __init__(
-        self, config: Config, device: str, monitor: Monitor, rooms: Rooms, *, changed: Callable[[], None]
+        self,
+        config: Config,
+        device: str,
+        monitor: Monitor,
+        rooms: Rooms,
+        *,
+        changed: Callable[[], None],
+        told: Callable[[Sequence[WorkInfo]], None] = lambda _infos: None,
     ) -> None:
         registry = make_registry(config.workers.files)
         add_device_workers(registry, rooms)
         settings = settings_of(config.workers)
         self._requests = requests_of(config.work, registry, settings.floors)
         self._monitor = monitor
+        self._told = told
         self.work = BackgroundWork(
             config.data_dir,
             registry,
@@ -60,11 +70,20 @@ class WorkRoom:
         """
         await self._monitor.first_words(FIRST_WORDS_S)
         await self.work.open()
+        telling = asyncio.create_task(self._tell())
         try:
             await self.work.configure(self._requests, TAG)
             await self.work.run(asyncio.Event())
         finally:
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
             await self.work.close()
+
+    async def _tell(self) -> None:
+        """Tell how the works are whenever that has changed, at most once a second."""
+        async for infos in self.work.observe("all"):
+            self._told(infos)
+            await asyncio.sleep(TELL_S)
 
 
 def pruning(data_dir: Path, config: Config, pictures: PictureFolder) -> Callable[[int], Pruned]:

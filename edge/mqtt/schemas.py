@@ -9,6 +9,7 @@ from edge.events.card import CardMessage
 from edge.events.message import ClipMessage, CrossingMessage, EventMessage, StateMessage
 from edge.mqtt.frigate import FrigateEvent
 from edge.mqtt.messages import PresentMessage, StatsMessage, SummaryMessage
+from edge.mqtt.works import WorkMessage
 
 PAYLOADS: dict[str, tuple[type[msgspec.Struct], str]] = {
     "card": (CardMessage, "<prefix>/<device>/card"),
@@ -21,6 +22,7 @@ PAYLOADS: dict[str, tuple[type[msgspec.Struct], str]] = {
     "result": (Answer, "<prefix>/<device>/result, and where MQTT 5 asks for it"),
     "state": (SummaryMessage, "<prefix>/<device>/state"),
     "stats": (StatsMessage, "<prefix>/<device>/stats"),
+    "work": (WorkMessage, "<prefix>/<device>/work/<name>"),
 }
 """Name of the schema, its struct, and on which topics it is."""
 

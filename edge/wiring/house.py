@@ -47,6 +47,7 @@ from edge.mqtt.sender import Sender
 from edge.mqtt.summary import Figures, Sources
 from edge.mqtt.switches import Switch, arming_switch
 from edge.mqtt.tree import Tree
+from edge.mqtt.works import Works
 from edge.pipeline import Pipeline
 from edge.recognition.port import Detector
 from edge.recognition.runtime import runtime_name
@@ -419,7 +420,14 @@ class House:
             publish=self._keeper.submit_message,
             prune=pruning(self._data_dir, self._config, self._pictures),
         )
-        return WorkRoom(self._config, self._device, self._monitor, rooms, changed=self._outbox.wake)
+        return WorkRoom(
+            self._config,
+            self._device,
+            self._monitor,
+            rooms,
+            changed=self._outbox.wake,
+            told=Works(self._device, self._show),
+        )
 
 
 def _touching(idleness: Idleness, submit: Callable[[Outcome], None]) -> Callable[[Outcome], None]:
