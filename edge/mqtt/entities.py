@@ -39,12 +39,14 @@ SEEN_ICON = "mdi:eye-outline"
 class Published:
     """All that is published now; an entity is made only of what is here.
 
-    `motion` are the cameras with a motion topic, `actions` the names of those that may be asked for over MQTT.
+    `motion` are the cameras with a motion topic, `lines` the names of the counting lines with their cameras, `actions` the names of those
+    that may be asked for over MQTT.
     """
 
     cameras: Sequence[str]
     shown: Sequence[Shown]
     motion: Sequence[str]
+    lines: Sequence[tuple[str, str]]
     switches: Sequence[Switch]
     actions: Sequence[str]
     summary: SummaryMessage
@@ -74,6 +76,9 @@ def _of_camera(camera: str, published: Published) -> Iterator[tuple[str, Entity]
         yield f"{camera}_motion", {"p": "binary_sensor", "name": f"{title} motion", **motion}
     for shown in here:
         yield from _of_label(shown, title)
+    for line, at in published.lines:
+        if at == camera:
+            yield f"{camera}_line_{line}", _crossings(line, title)
     yield f"{camera}_camera", _connectivity(camera, title)
 
 
@@ -96,6 +101,17 @@ def _events(camera: str, title: str) -> Entity:
         "icon": "mdi:bell-ring-outline",
     }
     return {"p": "event", "name": f"{title} events", **about}
+
+
+def _crossings(line: str, title: str) -> Entity:
+    template = "{{ {'event_type': value_json.way, 'label': value_json.label, 'at': value_json.at} | tojson }}"
+    about = {"event_types": ["in", "out"], "value_template": template, "icon": "mdi:swap-horizontal"}
+    return {
+        "p": "event",
+        "name": f"{title} {titled(line).lower()} crossings",
+        "state_topic": f"~/counts/{line}",
+        **about,
+    }
 
 
 def _of_label(shown: Shown, title: str) -> Iterator[tuple[str, Entity]]:

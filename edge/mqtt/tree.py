@@ -95,6 +95,7 @@ class Tree:
             cameras=self._sources.cameras,
             shown=view.shown,
             motion=list(motion(view.conditions)),
+            lines=[(line.name, line.camera) for line in self._config.line],
             switches=self._switches,
             actions=self._actions,
             summary=view.summary,

@@ -42,6 +42,7 @@ def published(state: DeviceState | None = FULL, **other: Any) -> Published:
         "cameras": sources.cameras,
         "shown": (PERSON, CUP, SNAPSHOT),
         "motion": ("front_door",),
+        "lines": (("gate", "yard"),),
         "switches": (ARMED,),
         "actions": ("snapshot", "restart", "reboot", "backup-now"),
         "summary": summary(sources),
@@ -70,7 +71,7 @@ def test_everything_keeps_the_rules() -> None:
 
 
 def test_only_what_is_published_has_an_entity() -> None:
-    bare = published(None, shown=(CUP,), motion=(), switches=(), actions=(), stats=None)
+    bare = published(None, shown=(CUP,), motion=(), lines=(), switches=(), actions=(), stats=None)
     entities = made(bare)["cmps"]
     assert {entity["p"] for entity in entities.values()} == {"event", "binary_sensor", "sensor", "update"}
     assert (
@@ -120,6 +121,16 @@ def test_an_event_fires_at_its_camera_only(camera: str, fires: bool) -> None:
     if fires:
         assert json.loads(value)["event_type"] == "started"
         assert json.loads(value)["label"] == "Person"
+
+
+def test_a_crossing_fires() -> None:
+    from edge.events.lines import Crossing
+    from edge.events.message import crossing_message
+
+    entity = made(published())["cmps"]["yard_line_gate"]
+    message = crossing_message(Crossing("gate", "Person", "in"), AT, "dev")
+    assert entity["state_topic"] == f"edge/edge-1a2b/{message.topic}"
+    assert json.loads(check_value(entity, message.payload))["event_type"] == "in"
 
 
 def test_it_is_made_anew_only_when_something_else_can_be_found() -> None:
