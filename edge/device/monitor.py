@@ -65,6 +65,7 @@ class Monitor:
         self._first_retry_s = first_retry_s
         self._statuses = {source.name: SourceStatus(name=source.name, facet=source.facet) for source in sources}
         self._settled = self._newest = unknown(clock.now())
+        self._settled_problems: set[Facet] = set()
         self._pending: asyncio.TimerHandle | None = None
         self._pending_since_s = 0.0
         self._all_known = asyncio.Event()
@@ -76,7 +77,7 @@ class Monitor:
         return list(self._statuses.values())
 
     @property
-    def problems(self) -> dict[str, str]:
+    def problems(self) -> dict[Facet, str]:
         """Why a facet is not known, where a source of it has failed."""
         return {status.facet: status.problem for status in self.statuses if status.problem}
 
@@ -160,10 +161,14 @@ class Monitor:
         now, told = self._clock.now(), self._readings()
         before = self._newest if self._pending is not None else self._settled
         self._newest = merge(before, told, self._limits, now, idle=self._idle(now))
-        if not differs(self._newest, self._settled):
+        if not self._is_news():
             self._forget_pending()
         elif self._pending is None or differs(self._newest, before):
             self._settle_soon()
+
+    def _is_news(self) -> bool:
+        """Something settled differs, or another source has failed or is back."""
+        return differs(self._newest, self._settled) or set(self.problems) != self._settled_problems
 
     def _readings(self) -> Readings:
         told: dict[Facet, list[Reading | None]] = {}
@@ -187,7 +192,8 @@ class Monitor:
 
     def _settle(self) -> None:
         self._forget_pending()
-        changed, self._settled = differs(self._newest, self._settled), self._newest
+        changed, self._settled = self._is_news(), self._newest
+        self._settled_problems = set(self.problems)
         if changed:
             for listener in tuple(self._listeners):
                 listener(self._settled)

@@ -1,12 +1,13 @@
 """The device's state in words that a person understands, and as conditions of its parts."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from edge.clock import Instant
 from edge.device.port import (
     ClockReading,
+    Facet,
     HeatReading,
     NetworkReading,
     PowerReading,
@@ -27,13 +28,13 @@ class Word(NamedTuple):
     cause: str
 
 
-def conditions(state: DeviceState, problems: dict[str, str]) -> Iterator[Word]:
+def conditions(state: DeviceState, problems: Mapping[Facet, str]) -> Iterator[Word]:
     """One for each part that something can tell of.
 
     Args:
         problems: by facet, why nothing is known.
     """
-    yield from _known("power", "supply", _supply(state.power), problems.get("power"))
+    yield from _known("power", "supply", _supply(state.power, problems.get("power")), problems.get("power"))
     yield from _known("power", "voltage", _voltage(state.power), problems.get("voltage"))
     yield from _known("network", "uplink", _uplink(state.network), problems.get("network"))
     yield from _known("heat", "device", _heat(state.thermal), problems.get("heat"))
@@ -47,9 +48,9 @@ def _known(part: Part, name: str, word: tuple[State, str] | None, problem: str |
         yield Word(part, name, "failed", problem)
 
 
-def _supply(power: Power) -> tuple[State, str] | None:
+def _supply(power: Power, problem: str | None) -> tuple[State, str] | None:
     if power.source == "unknown":
-        return None
+        return None if problem else ("failed", "nobody can tell whether this is mains or battery")
     charge = "" if power.battery_percent is None else f", {power.battery_percent:.0f} %"
     low = ", battery low" if power.battery_low else ""
     if power.source == "battery":

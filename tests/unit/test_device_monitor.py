@@ -23,7 +23,7 @@ from edge.device.port import (
 )
 from edge.device.reporting import report_conditions
 from edge.device.state import DeviceState, unknown
-from edge.health import Condition, Health
+from edge.health import CAUSE_S, Condition, Health
 from edge.testing.clock import SimulatedClock
 
 MAINS, BATTERY = PowerReading(source="mains", low=False), PowerReading(source="battery", percent=41, low=False)
@@ -206,25 +206,37 @@ def test_a_silent_source_does_not_hold_up_the_others() -> None:
 def test_conditions_follow_the_state() -> None:
     async def scene() -> list[Condition]:
         source, told = Told(), list[Condition]()
-        monitor, health = make(source), Health(SimulatedClock())
+        clock = SimulatedClock()
+        monitor, health = make(source), Health(clock)
         health.listen(told.append)
         source.tell(MAINS)
         async with running(monitor, 5):
             reporting = asyncio.ensure_future(report_conditions(monitor, health))
-            for item, state in ((BATTERY, "battery"), (SourceError("the cable is out"), "unknown"), (MAINS, "mains")):
-                await asyncio.sleep(0.1)
+            steps: list[tuple[Reading | Exception, str]] = [
+                (MAINS, "running"),
+                (BATTERY, "degraded"),
+                (SILENT, "failed"),
+                (SourceError("the cable is out"), "failed"),
+                (MAINS, "running"),
+            ]
+            for count, (item, state) in enumerate(steps, 1):
+                clock.advance(CAUSE_S)
                 source.tell(item)
-                await settled(monitor, state)
-            await asyncio.sleep(0.1)
+                async with asyncio.timeout(10):
+                    while len(told) < count or told[-1].state != state:
+                        await asyncio.sleep(0.01)
             reporting.cancel()
         return told
 
     conditions = asyncio.run(scene())
     assert {(each.part, each.name) for each in conditions} == {("power", "supply")}
-    assert [each.state for each in conditions] == ["running", "degraded", "failed", "running"]
+    assert [each.state for each in conditions] == ["running", "degraded", "failed", "failed", "running"]
     assert conditions[1].cause.startswith("on battery since ")
     assert conditions[1].cause.endswith(", 41 %")
-    assert conditions[2].cause == "the cable is out"
+    assert [each.cause for each in conditions[2:4]] == [
+        "nobody can tell whether this is mains or battery",
+        "the cable is out",
+    ]
 
 
 def test_idle_is_nothing_seen_and_nothing_asked_for_a_while() -> None:
