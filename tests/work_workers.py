@@ -55,6 +55,21 @@ async def retry(run: Run) -> Result:
     return Retry("later")
 
 
+@worker("exits")
+async def exits(run: Run) -> Result:
+    sys.exit(3)
+
+
+@worker("cancels-itself")
+async def cancels_itself(run: Run) -> Result:
+    raise asyncio.CancelledError
+
+
+@worker("heavy-exits", heavy=True)
+def heavy_exits(run: Run) -> Result:
+    sys.exit(3)
+
+
 @worker("heavy-note", heavy=True)
 def heavy_note(run: Run) -> Result:
     logging.getLogger("note").info("hello from %d", os.getpid())

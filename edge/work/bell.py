@@ -1,10 +1,13 @@
 """How another process says that there is something to do: a byte into a pipe beside the database. Nobody polls."""
 
 import asyncio
+import logging
 import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 FILE_NAME = "work.bell"
 
@@ -18,16 +21,23 @@ class Bell:
         self._descriptor: int | None = None
 
     def open(self) -> None:
-        """Raises:
-        OSError: the pipe cannot be made.
-        """
+        """Where no pipe can be made, others are noticed at the next look only."""
+        try:
+            self._descriptor = self._make()
+        except OSError as error:
+            log.warning(
+                "work has no bell: what other processes ask for is seen late path=%s error=%s", self._path, error
+            )
+            return
+        asyncio.get_running_loop().add_reader(self._descriptor, self._read)
+
+    def _make(self) -> int:
         if self._path.exists() and not stat.S_ISFIFO(self._path.stat().st_mode):
             self._path.unlink()
         if not self._path.exists():
             os.mkfifo(self._path, 0o660)
         # For writing too: else it would be at its end whenever the last ringer closes.
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        asyncio.get_running_loop().add_reader(self._descriptor, self._read)
+        return os.open(self._path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
 
     def close(self) -> None:
         if self._descriptor is not None:

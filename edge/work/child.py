@@ -3,7 +3,6 @@
 import ctypes
 import importlib
 import logging
-import os
 import platform
 import resource
 import threading
@@ -27,7 +26,7 @@ _IOPRIO_IDLE = 3 << 13
 def serve(channel: Channel, descriptors: list[int]) -> None:
     """Do one work and end."""
     begin: Begin = channel.receive(Begin)
-    step_back(begin.nice)
+    step_back()
     sender = _Sender(channel)
     logging.basicConfig(level=logging.INFO, handlers=[_LogHandler(sender)])
     run = Run(
@@ -55,7 +54,7 @@ def _work(begin: Begin, run: Run) -> Result:
         return checked_result(begin.worker, function(run))
     except (MemoryError, ChannelClosedError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         logging.getLogger(begin.worker).exception("worker raised")
         return Fail(f"{type(error).__name__}: {error}"[:LINE_CHARACTERS])
 
@@ -68,9 +67,8 @@ def find_function(place: str) -> Callable[[Run], Any]:
     return function
 
 
-def step_back(nice: int) -> None:
-    """Let everybody else go first, to the processor and to the card."""
-    os.nice(nice)
+def step_back() -> None:
+    """Let everybody else go first to the card; the daemon sees to the processor."""
     number = _IOPRIO_SET.get(platform.machine())
     if number is not None:
         ctypes.CDLL(None).syscall(number, 1, 0, _IOPRIO_IDLE)  # a wish: a scheduler without classes ignores it

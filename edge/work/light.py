@@ -38,7 +38,7 @@ class LightRun:
         try:
             await asyncio.wait({task, asked}, timeout=self._time_limit_s, return_when=asyncio.FIRST_COMPLETED)
             if task.done() and not self._run.stopping:
-                return task.result()
+                return Fail(f"{self._worker.name} cancelled itself") if task.cancelled() else task.result()
             if not self._run.stopping:
                 self.ask_to_stop(StopReason.TIMEOUT)
             await asyncio.wait({task}, timeout=self._grace_s)
@@ -58,7 +58,7 @@ class LightRun:
     async def _call(self) -> Outcome:
         try:
             value = await cast(Awaitable[Any], self._worker.function(self._run))
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # not even a worker's sys.exit() ends the program
             log.warning("worker raised worker=%s", self._worker.name, exc_info=True)
             return Fail(f"{type(error).__name__}: {error}")
         return checked_result(self._worker.name, value)

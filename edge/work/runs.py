@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ class Runs:
         changed: called when the rows have changed.
         ended: called when a place has become free.
 
-    `error` is set when the database is damaged: nothing can go on.
+    `error` is set when the end of a run could not be written down, as in a damaged database: nothing can go on.
 
     Thread: the loop's.
     """
@@ -87,7 +88,9 @@ class Runs:
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.Task[None]] = set()
         self._broken = False
-        self.error: StoreError | None = None
+        self.error: Exception | None = None
+        # Of its own: the loop's common pool has few threads, and others wait for them.
+        self._threads = ThreadPoolExecutor(max(1, limits.heavy), thread_name_prefix="work")
 
     @property
     def active(self) -> dict[str, Active]:
@@ -113,6 +116,7 @@ class Runs:
             await asyncio.wait(self._tasks, timeout=self._limits.grace_s + 2 * RETRY_S)
         for task in self._writers:
             task.cancel()
+        self._threads.shutdown(wait=False)
 
     async def keep_trying(self, do: Callable[[WorkStore], Any]) -> Any:
         """What must not be lost; waits for a database that is full or locked.
@@ -147,7 +151,7 @@ class Runs:
             await self._write_progress(active)
             await self.keep_trying(lambda store: store.finish(work.id, work.runs, outcome))
             log.info("work ended worker=%s id=%s outcome=%s", work.request.worker, work.id, words(outcome))
-        except StoreError as error:
+        except Exception as error:  # noqa: BLE001 - the owner must know that its end could not be written down
             self.error = error
         finally:
             del self._active[work.id]
@@ -164,7 +168,7 @@ class Runs:
         if worker.heavy:
             heavy = self._heavy_run(active, worker, values)
             active.ask_to_stop = heavy.ask_to_stop
-            return asyncio.to_thread(heavy.run)
+            return _in_thread(self._threads, heavy.run)
         light = self._light_run(active, worker, values)
         active.ask_to_stop = light.ask_to_stop
         return light.run()
@@ -243,6 +247,10 @@ def _keep(tasks: set[asyncio.Task[None]], coroutine: Coroutine[Any, Any, None]) 
     task = asyncio.create_task(coroutine)
     tasks.add(task)
     task.add_done_callback(tasks.discard)
+
+
+async def _in_thread(threads: ThreadPoolExecutor, do: Callable[[], Outcome]) -> Outcome:
+    return await asyncio.get_running_loop().run_in_executor(threads, do)
 
 
 async def _already(outcome: Outcome) -> Outcome:

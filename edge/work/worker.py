@@ -12,7 +12,8 @@ from edge.work.data import Data
 from edge.work.states import Fail, Result, Retry, StopReason, Success
 
 DEFAULT_MEMORY_MB = 256
-DEFAULT_NICE = 10
+DEFAULT_NICE = 19
+"""The least: beside recognition that needs all cores it gets one or two hundredths of them."""
 
 StopCallback = Callable[[StopReason], None]
 

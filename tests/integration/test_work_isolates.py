@@ -37,7 +37,7 @@ async def test_heavy_work_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
     assert info.state is WorkState.SUCCEEDED
     assert info.output["ppid"] == os.getpid() != info.output["pid"]
     assert info.output["colour"] == "red"
-    assert (tmp_path / LOG).read_text() == f"nice {min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10)}\n"
+    assert (tmp_path / LOG).read_text() == f"nice {min(19, os.getpriority(os.PRIO_PROCESS, 0) + 19)}\n"
 
 
 async def test_an_exception_of_a_heavy_worker_fails(tmp_path: Path) -> None:

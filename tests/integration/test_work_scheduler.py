@@ -241,6 +241,13 @@ async def test_wrong_requests_are_refused_alone(tmp_path: Path) -> None:
         await work.result(answers[1].ids[0])  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("name", ["exits", "cancels-itself", "heavy-exits"])
+async def test_a_worker_that_wants_to_end_the_program_only_fails(tmp_path: Path, name: str) -> None:
+    async with working(tmp_path) as (work, _):
+        assert (await work.result(await only(work, OneTimeWork(name)))).state is WorkState.FAILED
+        await work.result(await only(work, OneTimeWork("note")))
+
+
 async def test_many_are_enqueued_at_once_and_all_run(tmp_path: Path) -> None:
     async with working(tmp_path) as (work, _):
         tickets = await asyncio.gather(*(work.enqueue(OneTimeWork("note", text=f"{n}")) for n in range(300)))
