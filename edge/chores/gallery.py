@@ -40,13 +40,14 @@ def recognise_folder(run: Run) -> Result:
     folder = Path(str(run.input.get("folder", "")))
     if not folder.is_dir():
         return Fail(f"folder {str(folder)!r}: there is none")
-    gallery = _Gallery(run)
     try:
-        return gallery.recognise(folder)
+        gallery = _Gallery(run)
+        try:
+            return gallery.recognise(folder)
+        finally:
+            gallery.close()
     except EdgeError as error:
         return Retry(str(error)) if error.retryable else Fail(str(error))
-    finally:
-        gallery.close()
 
 
 class _Gallery:
@@ -58,9 +59,9 @@ class _Gallery:
         self._clock = SystemClock()
         self._ledger = StillLedger(run.data_dir)
         self._folder = PictureFolder(run.data_dir)
-        self._store = EventStore(run.data_dir)
         model = str(run.input.get("model") or run.context.get("model") or DEFAULT_DETECTOR)
         self._detector = tflite.load(model, run.models_dir, threads=1)
+        self._store = EventStore(run.data_dir)
         ids = IdSource(self._clock, after=self._store.newest_id())
         self._life = LifeCycle(
             self._camera, self._clock.boot_id, TrackSettings(), self._detector.threshold_of, ids.next, None

@@ -41,6 +41,10 @@ def add_parser(verbs: Any) -> None:
     outbox.set_defaults(handler=bench_outbox)
     add_config_options(outbox)
     outbox.add_argument("--json", action="store_true", help="one JSON object")
+    isolates = benches.add_parser("isolates", help="recognition while heavy works go wrong beside it")
+    isolates.add_argument("--rounds", type=int, default=3)
+    isolates.add_argument("--seconds", type=float, default=3.0, help="of each stretch")
+    isolates.set_defaults(handler=bench_isolates)
     peers = benches.add_parser("peers", help="beside the loop that people copy")
     peers.add_argument("--rounds", type=int, default=3)
     peers.set_defaults(handler=bench_peers)
@@ -60,9 +64,9 @@ def add_parser(verbs: Any) -> None:
     events = benches.add_parser("events", help="events beside what a person sees in the sample videos")
     events.add_argument("--every", type=int, default=1, metavar="N", help="only each N-th frame, as a slower camera")
     events.set_defaults(handler=bench_events)
-    for bench in (pipeline, latency, soak, idle, events):
+    for bench in (pipeline, latency, soak, idle, isolates, events):
         bench.add_argument("--model", default=DEFAULT_DETECTOR)
-    for bench in (pipeline, latency, soak, idle, peers, events):
+    for bench in (pipeline, latency, soak, idle, isolates, peers, events):
         add_config_options(bench)
         bench.add_argument("--threads", type=int, default=1)
         bench.add_argument("--json", action="store_true", help="one JSON object")
@@ -122,6 +126,13 @@ def bench_store(options: argparse.Namespace) -> int:
     if options.events < NEEDED:
         raise ConfigError(f"--events {options.events}: too few", hint=f"at least {NEEDED}, of which most are deleted")
     return _print(options, store.run(load_config(options).data_dir, events=options.events))
+
+
+def bench_isolates(options: argparse.Namespace) -> int:
+    from edge.bench import isolates
+
+    _, detector, pictures = _prepare(options)
+    return _print(options, isolates.run(detector, pictures, rounds=options.rounds, seconds=options.seconds))
 
 
 def bench_work(options: argparse.Namespace) -> int:

@@ -103,3 +103,10 @@ def test_storage(base_dir: Path) -> None:
     assert figures["write_ratio"]["bound"] == 2.0
     assert figures["write_ratio"]["value"] > 1, "a picture is written at least once"
     assert details["picture_bytes_per_event"] > 100_000
+
+
+def test_isolates(base_dir: Path) -> None:
+    figures, details = bench(base_dir, "isolates", "--rounds", 1, "--seconds", 1)
+    assert figures["recognition_ratio"]["bound"] == 0.95
+    assert set(details["by_kind"]) == {"segfault", "hang", "eat_memory", "flood", "fork"}
+    assert details["runs_that_ended"]["segfault"] >= 1
