@@ -433,6 +433,21 @@ class Work(Section, frozen=True):
     """A run that takes longer is stopped; 0: none is."""
 
 
+class Backup(Section, frozen=True):
+    every_h: Annotated[float, msgspec.Meta(ge=0.25, le=744.0)] = 6.0
+    """A snapshot so often, once `edge backup setup` has said where to."""
+    wait: Literal["mains-and-unmetered", "unmetered", "network"] = "mains-and-unmetered"
+    """What a snapshot waits for."""
+    limit_kb_per_s: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 0
+    """Kilobytes a second at the most; 0: no limit."""
+    keep_last: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 8
+    """`edge backup prune` keeps the newest snapshots, and the last one of each of so many days, weeks, months and years."""
+    keep_daily: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 14
+    keep_weekly: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 8
+    keep_monthly: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 12
+    keep_yearly: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 3
+
+
 class Config(Section, frozen=True):
     device: Device = Device()
     paths: Paths = Paths()
@@ -461,6 +476,7 @@ class Config(Section, frozen=True):
     limits: Limits = Limits()
     workers: Workers = Workers()
     work: tuple[Work, ...] = ()
+    backup: Backup = Backup()
 
     @property
     def data_dir(self) -> Path:

@@ -86,6 +86,14 @@ class GpioError(EdgeError):
     """A pin cannot be used; the rest of the device can."""
 
 
+class BackupError(EdgeError):
+    """A backup cannot be made, read or restored. `retryable` where the network or the remote may come back."""
+
+    def __init__(self, message: str, *, hint: str = "", retryable: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.retryable = retryable
+
+
 class IsolateError(EdgeError):
     """A child process ended, hung, or sent what is no message; it is gone, and a new one may do better."""
 

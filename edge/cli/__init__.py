@@ -7,10 +7,29 @@ import sys
 from collections.abc import Sequence
 
 from edge import __version__
-from edge.cli import ask, bench, clips, config, demo, device, doctor, events, models, mqtt, recognise, run, web, work
+from edge.cli import (
+    ask,
+    backup,
+    bench,
+    clips,
+    config,
+    demo,
+    device,
+    doctor,
+    events,
+    models,
+    mqtt,
+    recognise,
+    restore,
+    run,
+    web,
+    work,
+)
 from edge.errors import EdgeError
 
-VERBS = (run, demo, recognise, events, clips, ask, models, config, device, mqtt, doctor, bench, web, work)
+VERBS = (
+    run, demo, recognise, events, clips, ask, backup, restore, models, config, device, mqtt, doctor, bench, web, work,
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

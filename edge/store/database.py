@@ -293,6 +293,31 @@ MIGRATIONS = (
         messages INTEGER NOT NULL
     );
     """,
+    """
+    -- What a backup has still to take, and what it has taken; triggers that fill the first are made when a backup is set up.
+    CREATE TABLE backup_changes (
+        seq INTEGER PRIMARY KEY,
+        kind TEXT NOT NULL,                -- event, clip
+        id TEXT NOT NULL
+    );
+    CREATE TABLE backup_packs (
+        number INTEGER PRIMARY KEY,        -- as in the column secured of event_pictures and clips
+        sha256 TEXT NOT NULL,
+        size_bytes INTEGER NOT NULL,
+        files INTEGER NOT NULL,
+        live INTEGER NOT NULL              -- rows that name it
+    );
+    CREATE TABLE backup_layers (           -- of the database, as the last snapshot has it
+        number INTEGER PRIMARY KEY,
+        kind TEXT NOT NULL,                -- copy, rows
+        sha256 TEXT NOT NULL,
+        size_bytes INTEGER NOT NULL
+    );
+    CREATE TABLE backup_state (
+        name TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    ) WITHOUT ROWID;
+    """,
 )
 
 

@@ -1,0 +1,86 @@
+"""Puts the database of a snapshot together again, outside of the data folder, and looks whether it is whole."""
+
+import gzip
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from edge.backup.format import Layer, Manifest
+from edge.backup.journal import adopt
+from edge.backup.packs import copy, hash_of
+from edge.backup.repository import Repository
+from edge.errors import BackupError
+from edge.store.database import FILE_NAME, open_database, transaction
+from edge.store.recount import wrong_numbers
+
+NOT_TAKEN = ("outbox", "to_unlink", "requests")
+"""What belongs to the old card: messages that are long sent, files that are long gone."""
+
+
+def fetch(repository: Repository, path: str, sha256: str, size_bytes: int) -> Path:
+    """A file of the snapshot, in the scratch folder, with the content that its name promises.
+
+    Raises:
+        BackupError: it is missing, or another.
+    """
+    file = repository.remote.get(f"{repository.folder}/{path}", "fetched.tmp", size_bytes)
+    if hash_of(file) != sha256:
+        file.unlink()
+        raise BackupError(f"{path}: its content is not what its name says", hint="another snapshot may do without it")
+    return file
+
+
+def rebuild(
+    repository: Repository, manifest: Manifest, folder: Path, done: Callable[[int], None] = lambda layers: None
+) -> Path:
+    """The database file, in a folder that is emptied of an older one; migrated to this program's schema, and its journal goes on.
+
+    Raises:
+        BackupError: a layer is missing or damaged.
+        StoreError: it is of a newer program.
+    """
+    path = folder / FILE_NAME
+    for old in folder.glob(f"{FILE_NAME}*"):
+        old.unlink()
+    for index, layer in enumerate(manifest.database):
+        packed = fetch(repository, layer.path, layer.sha256, layer.size_bytes)
+        _apply(layer, packed, path)
+        packed.unlink()
+        done(index + 1)
+    _put_in_order(folder, manifest)
+    return path
+
+
+def _apply(layer: Layer, packed: Path, path: Path) -> None:
+    try:
+        if layer.kind == "copy":
+            with gzip.open(packed) as source, path.open("wb") as place:
+                copy(source, place)
+            return
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            with gzip.open(packed, "rt", encoding="utf-8") as source:
+                connection.executescript(source.read())
+        finally:
+            connection.close()
+    except (OSError, EOFError, sqlite3.Error) as error:
+        raise BackupError(f"{layer.path}: cannot be applied: {error}", hint="try an older snapshot") from error
+
+
+def _put_in_order(folder: Path, manifest: Manifest) -> None:
+    connection = open_database(folder)
+    try:
+        (said,) = connection.execute("PRAGMA quick_check").fetchone()
+        if said != "ok":
+            raise BackupError(f"the database of this snapshot is damaged: {said}", hint="try an older snapshot")
+        with transaction(connection):
+            for table in NOT_TAKEN:
+                connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constants only
+            adopt(connection, manifest)
+            list(wrong_numbers(connection, repair=True))
+        (events,) = connection.execute("SELECT count(*) FROM events").fetchone()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        connection.close()
+    if events < manifest.events:
+        raise BackupError(f"{events} events are there where {manifest.events} should be", hint="try an older snapshot")

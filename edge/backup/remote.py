@@ -1,0 +1,231 @@
+"""A remote, whatever rclone calls one: put, get, list and delete files below a folder of it.
+
+One rclone at a time, in an isolate: what hangs is ended with everything that it started. A name that was written is never written again
+with other content: names are the hashes of contents.
+"""
+
+import contextlib
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple
+
+import msgspec
+
+from edge.backup.format import checked_path
+from edge.backup.rc import Rc, Transfer
+from edge.backup.rclone import LIST_FILE, REMOTE, Did, Do, Verb
+from edge.errors import BackupError, IsolateError
+from edge.isolate import Isolate
+
+log = logging.getLogger(__name__)
+
+WORKER = "edge.backup.rclone:serve"
+SOCKET = "rc.sock"
+FLAGS = (
+    "--retries 1", "--low-level-retries 2", "--contimeout 5s", "--timeout 20s", "--size-only", "--no-traverse",
+    "--no-update-modtime", "--transfers 4", "--checkers 4", "--buffer-size 1M", "--use-mmap", "--webdav-pacer-min-sleep 0",
+    "--s3-no-check-bucket", "--s3-upload-concurrency 2",
+)  # fmt: skip
+SHORT_S = 60.0
+"""A command that moves next to nothing."""
+SLOWEST_BYTES_PER_S = 20_000
+"""What moves something has so long at the least; a command that makes no progress is ended long before by rclone itself."""
+POLL_S = 0.5
+MISSING = "not there"
+Progress = Callable[[Transfer], None]
+
+
+class Entry(NamedTuple):
+    """A file of the remote. `path` is below the folder that was listed."""
+
+    path: str
+    size_bytes: int
+    modified: str
+
+
+class _Listed(msgspec.Struct, frozen=True):
+    Path: str
+    Size: int
+    ModTime: str
+
+
+class Remote:
+    """Lives from `with` to its end.
+
+    Args:
+        config: rclone's configuration, with a remote `edge:`.
+        scratch: a folder of ours alone; files are put from it and got into it.
+        limit_kb_per_s: 0: none.
+        progress: called now and then while something moves, in another thread.
+
+    Raises (all methods):
+        BackupError: rclone failed or was stopped.
+
+    Thread: `stop` any; the rest one caller at a time.
+    """
+
+    def __init__(
+        self, config: Path, scratch: Path, *, limit_kb_per_s: int = 0, progress: Progress | None = None
+    ) -> None:
+        self._config = config.resolve()
+        self._scratch = self.scratch = scratch.resolve()
+        self._limit = limit_kb_per_s
+        self._progress = progress or (lambda _: None)
+        self._isolate: Isolate | None = None
+        self._stopped = threading.Event()
+        self.commands = 0
+        """That rclone was given so far."""
+
+    def __enter__(self) -> "Remote":
+        self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    def stop(self) -> None:
+        """End what is under way, soon; nothing can be asked any more."""
+        self._stopped.set()
+
+    def put(self, source: str, target: str) -> None:
+        """A file of the scratch folder."""
+        size = (self._scratch / source).stat().st_size
+        self._run("copyto", checked_path(source), REMOTE + checked_path(target), FLAGS, _time_for(size))
+
+    def put_tree(self, source: str, target: str) -> None:
+        """All files of a folder in the scratch folder, under the same names; those that are there in the same size are left."""
+        size = sum(path.stat().st_size for path in (self._scratch / source).rglob("*") if path.is_file())
+        self._run("copy", checked_path(source), REMOTE + checked_path(target), FLAGS, _time_for(size))
+
+    def get(self, source: str, target: str, size_bytes: int) -> Path:
+        """Into a file of the scratch folder."""
+        path = self._scratch / checked_path(target)
+        path.unlink(missing_ok=True)
+        self._run("copyto", REMOTE + checked_path(source), target, FLAGS, _time_for(size_bytes))
+        if not path.is_file():  # on an object store what is missing is an empty folder, which is copied well
+            raise BackupError(f"{MISSING}: {source}", hint="look at the remote's path")
+        return path
+
+    def read(self, source: str) -> bytes:
+        """A small file."""
+        path = self.get(source, "read.tmp", 0)
+        try:
+            return path.read_bytes()
+        finally:
+            path.unlink(missing_ok=True)
+
+    def list(self, folder: str) -> list[Entry]:
+        """All files below a folder; none when it is not there."""
+        flags = ("--recursive", "--no-mimetype", "--files-only", *FLAGS[:4])
+        try:
+            self._run("ls", REMOTE + checked_path(folder), "", flags, SHORT_S * 10)
+        except BackupError as error:
+            if is_missing(error):
+                return []
+            raise
+        path = self._scratch / LIST_FILE
+        try:
+            listed = msgspec.json.decode(path.read_bytes(), type=list[_Listed])
+        finally:
+            path.unlink(missing_ok=True)
+        return [Entry(each.Path, each.Size, each.ModTime) for each in listed]
+
+    def delete(self, folder: str, paths: Sequence[str]) -> None:
+        """These files below a folder, which need be there no more."""
+        names = self._scratch / "delete.txt"
+        names.write_text("".join(f"{checked_path(path)}\n" for path in paths), encoding="ascii")
+        flags = ("--files-from-raw delete.txt", *FLAGS[:4])
+        self._run("delete", REMOTE + checked_path(folder), "", flags, SHORT_S + len(paths))
+
+    def _run(self, verb: Verb, source: str, target: str, flags: Sequence[str], timeout_s: float) -> None:
+        if self._stopped.is_set():
+            raise BackupError("stopped", retryable=True)
+        self.commands += 1
+        socket = self._scratch / SOCKET
+        socket.unlink(missing_ok=True)  # rclone refuses to begin on one that is left
+        moves = verb in ("copy", "copyto")
+        # A relative name: a socket's path may have 107 bytes, and a data folder any name.
+        extra = ("--rc", f"--rc-addr unix://{SOCKET}", "--rc-no-auth") if moves else ()
+        limit = (f"--bwlimit {self._limit}k",) if self._limit and moves else ()
+        do = Do(verb, source, target, (*flags, *extra, *limit), str(self._scratch), str(self._config))
+        with self._watched(socket) if moves else contextlib.nullcontext():
+            error = self._ask(do, timeout_s)
+        if error:
+            if self._stopped.is_set():
+                raise BackupError("stopped", retryable=True)
+            raise translated(error)
+
+    def _ask(self, do: Do, timeout_s: float) -> str:
+        if self._isolate is None:
+            self._isolate = Isolate(WORKER, name="rclone")
+        try:
+            return self._isolate.request(do, Did, timeout_s).error
+        except IsolateError as error:
+            self._end()
+            what = "stopped" if self._stopped.is_set() else f"rclone {do.verb}: {error}"
+            raise BackupError(what, retryable=True) from error
+
+    def _end(self) -> None:
+        if self._isolate is not None:
+            self._isolate.end()
+            self._isolate = None
+
+    @contextlib.contextmanager
+    def _watched(self, socket: Path) -> Iterator[None]:
+        done = threading.Event()
+        thread = threading.Thread(target=self._watch, args=(socket, done), name="rclone-watch", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def _watch(self, socket: Path, done: threading.Event) -> None:
+        rc = Rc(socket)
+        quit_at_s: float | None = None
+        while not done.wait(POLL_S if not self._stopped.is_set() else 0.05):
+            if self._stopped.is_set():
+                quit_at_s = quit_at_s or time.monotonic()
+                if not rc.quit() and time.monotonic() > quit_at_s + 3 and self._isolate is not None:
+                    self._isolate.end()  # it does not listen: the kernel ends it
+            elif (transfer := rc.stats()) is not None:
+                self._progress(transfer)
+
+
+def _time_for(size_bytes: int) -> float:
+    return SHORT_S + size_bytes / SLOWEST_BYTES_PER_S
+
+
+_CAUSES = (
+    (r"directory not found|object not found|404", MISSING, "look at the remote's path", False),
+    (r"AccessDenied|403|401|Forbidden|Unauthorized|permission denied|handshake failed|unable to authenticate",
+     "the remote refuses us", "look at its rights and at the secrets of `edge backup setup`", False),
+    (r"no space left|507|QuotaExceeded|Insufficient Storage|quota", "the remote is full", "make room, or `edge backup prune`", True),
+    (r"429|TooManyRequests|SlowDown|503", "the remote asks us to wait", "it is tried again later", True),
+    (r"connection refused|no such host|i/o timeout|deadline exceeded|network is unreachable|connection reset|EOF|broken pipe|dial tcp",
+     "the remote cannot be reached", "it is tried again later", True),
+    (r"not found in config|didn't find section", "no remote is set up", "run `edge backup setup`", False),
+    (r"rclone is not installed|No module named", "rclone is missing", "install the extra: pip install 'edge-appliance[backup]'", False),
+    (r"failed to authenticate decrypted|bad decrypt|not an encrypted file", "it cannot be decrypted", "this is another key", False),
+)  # fmt: skip
+
+
+def translated(words: str) -> BackupError:
+    """What rclone says, as a cause and a remedy; its own last line stands behind."""
+    last = next((line.strip() for line in reversed(words.splitlines()) if line.strip()), "")[:300]
+    for pattern, cause, hint, retryable in _CAUSES:
+        if re.search(pattern, words, re.IGNORECASE):
+            return BackupError(f"{cause}: rclone says: {last}", hint=hint, retryable=retryable)
+    return BackupError(f"rclone failed: {last}", hint="`edge backup setup --check` tests the remote", retryable=True)
+
+
+def is_missing(error: BackupError) -> bool:
+    return str(error).startswith(MISSING)

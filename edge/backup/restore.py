@@ -1,0 +1,214 @@
+"""The way back: the database first, then files, newest first. Cut off, it goes on where it was: what is there in its size is left."""
+
+import logging
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+from edge.backup.format import Manifest, Pack, SnapshotName
+from edge.backup.journal import Journal
+from edge.backup.packs import unpack
+from edge.backup.rebuild import fetch, rebuild
+from edge.backup.repository import Repository
+from edge.backup.settings import ACCESS, CONFIG_NAME, read_settings
+from edge.clock import Clock
+from edge.errors import BackupError
+from edge.files import make_folder, sync_folder, write_durably
+from edge.identity import ID_FILE
+from edge.store.clips import FOLDER_NAME as CLIPS
+from edge.store.clips import relative_path
+from edge.store.database import FILE_NAME, open_database, translated
+from edge.store.pictures import FOLDER_NAME as PICTURES
+from edge.store.port import path_of_hash
+
+log = logging.getLogger(__name__)
+
+BUILDING = ".restore"
+MARK = "restored-snapshot"
+"""File that says of which snapshot the database is."""
+Told = Callable[["Step"], None]
+
+
+class Step(NamedTuple):
+    """How far it is."""
+
+    what: str
+    packs: int = 0
+    of_packs: int = 0
+    files: int = 0
+
+
+class Choice(NamedTuple):
+    """Which pictures and clips: all by default. `days` counted from 1970-01-01, both included."""
+
+    days: tuple[int, int] | None = None
+    labels: tuple[str, ...] = ()
+    database_only: bool = False
+
+
+class Plan(NamedTuple):
+    """What a restore would get."""
+
+    files: int
+    size_bytes: int
+    packs: int
+    packs_bytes: int
+
+
+class Restored(NamedTuple):
+    files: int
+    damaged: tuple[str, ...]
+    """Packs that are missing or damaged; the rest is there."""
+
+
+class Wanted(NamedTuple):
+    pack: int
+    name: str
+    size_bytes: int
+
+
+def restore_database(
+    repository: Repository, name: SnapshotName, manifest: Manifest, target: Path, told: Told = lambda step: None
+) -> bool:
+    """Put the database and the settings of a snapshot into a folder that has none; False: those of this snapshot are there already.
+
+    Raises:
+        BackupError: the remote failed, or the folder has another database.
+    """
+    mark = target / MARK
+    if (target / FILE_NAME).exists():
+        if mark.is_file() and mark.read_text(encoding="ascii").strip() == name.id:
+            return False
+        raise BackupError(
+            f"{target / FILE_NAME}: there is a database already", hint="restore into an empty folder with --to"
+        )
+    make_folder(target)
+    building = target / BUILDING
+    make_folder(building)
+    layers = len(manifest.database)
+    built = rebuild(repository, manifest, building, lambda done: told(Step("database", done, layers)))
+    _put_settings(repository, manifest, target)
+    write_durably(mark, f"{name.id}\n".encode())
+    built.replace(target / FILE_NAME)  # last: with it the folder is the device's
+    sync_folder(target)
+    shutil.rmtree(building)
+    return True
+
+
+def _put_settings(repository: Repository, manifest: Manifest, target: Path) -> None:
+    if manifest.settings is None:
+        return
+    settings = manifest.settings
+    packed = fetch(repository, settings.path, settings.sha256, settings.size_bytes)
+    places = {CONFIG_NAME: f"restored-{CONFIG_NAME}", ID_FILE: ID_FILE, ACCESS: ACCESS}
+    for name, content in read_settings(packed).items():
+        path = target / places[name]
+        make_folder(path.parent)
+        if not path.exists():
+            write_durably(path, content)
+            path.chmod(0o600 if name == ACCESS else 0o644)
+    packed.unlink()
+
+
+def plan(target: Path, manifest: Manifest, choice: Choice) -> Plan:
+    """Of what is not there yet; the database must be."""
+    packs = {pack.number: pack for pack in manifest.packs}
+    files = size = needed = needed_bytes = 0
+    for number, missing in _missing(target, choice):
+        needed += 1
+        needed_bytes += packs[number].size_bytes if number in packs else 0
+        files += len(missing)
+        size += sum(wanted.size_bytes for wanted in missing)
+    return Plan(files, size, needed, needed_bytes)
+
+
+def restore_files(
+    repository: Repository, manifest: Manifest, target: Path, choice: Choice, told: Told = lambda step: None
+) -> Restored:
+    """Get the pictures and clips that are not there yet, newest packs first. A damaged pack costs what is in it, no more.
+
+    Raises:
+        BackupError: the remote cannot be reached.
+    """
+    packs = {pack.number: pack for pack in manifest.packs}
+    of_packs = plan(target, manifest, choice).packs
+    files, damaged = 0, list[str]()
+    for done, (number, missing) in enumerate(_missing(target, choice)):
+        told(Step("files", done, of_packs, files))
+        if number in packs:
+            got = _unpack(repository, packs[number], target, missing, damaged)
+            files += got
+    told(Step("files", of_packs, of_packs, files))
+    return Restored(files, tuple(damaged))
+
+
+def _unpack(repository: Repository, pack: Pack, target: Path, missing: Sequence[Wanted], damaged: list[str]) -> int:
+    try:
+        packed = fetch(repository, pack.path, pack.sha256, pack.size_bytes)
+        done = unpack(packed, target, {wanted.name for wanted in missing})
+        packed.unlink()
+        return len(done)
+    except BackupError as error:
+        if error.retryable:
+            raise
+        log.warning("pack cannot be restored pack=%s files=%d error=%s", pack.path, len(missing), error)
+        damaged.append(pack.path)
+        return 0
+
+
+def _missing(target: Path, choice: Choice) -> Iterator[tuple[int, list[Wanted]]]:
+    """Pack by pack, the newest first: what is not in the folder in its size."""
+    if choice.database_only:
+        return
+    for number, files in groupby(_wanted(target, choice), key=lambda wanted: wanted.pack):
+        missing = [wanted for wanted in files if not _is_there(target / wanted.name, wanted.size_bytes)]
+        if missing:
+            yield number, missing
+
+
+def _is_there(path: Path, size_bytes: int) -> bool:
+    try:
+        return path.stat().st_size == size_bytes
+    except OSError:
+        return False
+
+
+def _wanted(target: Path, choice: Choice) -> Iterator[Wanted]:
+    terms, values = ["1"], list[object]()
+    if choice.days is not None:
+        terms.append("e.day BETWEEN ? AND ?")
+        values += choice.days
+    if choice.labels:
+        terms.append(f"e.label IN ({', '.join('?' * len(choice.labels))})")
+        values += choice.labels
+    where = " AND ".join(terms)
+    any_clip = "" if choice.days or choice.labels else "OR NOT EXISTS (SELECT 1 FROM event_clips o WHERE o.clip = c.id)"
+    query = f"""
+        SELECT DISTINCT p.secured, 'picture', p.sha256, p.size_bytes
+            FROM event_pictures p JOIN events e ON e.id = p.event WHERE p.secured AND {where}
+        UNION ALL SELECT DISTINCT c.secured, 'clip', c.id, c.size_bytes FROM clips c WHERE c.secured AND (EXISTS
+            (SELECT 1 FROM event_clips l JOIN events e ON e.id = l.event WHERE l.clip = c.id AND {where}) {any_clip})
+        ORDER BY 1 DESC"""  # noqa: S608 - constants and question marks
+    connection = open_database(target)
+    try:
+        with translated(target / FILE_NAME):
+            for pack, kind, key, size in connection.execute(query, (*values, *values)):
+                path = f"{CLIPS}/{relative_path(key)}" if kind == "clip" else f"{PICTURES}/{path_of_hash(key)}"
+                yield Wanted(pack, path, size)
+    finally:
+        connection.close()
+
+
+def take_over(repository: Repository, data_dir: Path, repository_id: str, clock: Clock) -> None:
+    """This card writes from now on, and no other. After the database is in place."""
+    heads = repository.heads()
+    newest = heads.snapshots[-1] if heads.snapshots else None
+    after = max((newest.stamp if newest else "", *(name[:16] for name in heads.lineages)))
+    lineage = repository.begin_lineage(clock.now().wall_s, after)
+    journal = Journal(data_dir)
+    try:
+        journal.set_state(repository=repository_id, lineage=lineage, last=newest.id if newest else "", pending="")
+    finally:
+        journal.close()

@@ -1,0 +1,132 @@
+"""`edge restore`: a device, or a folder, as a snapshot has it. Database first, then pictures, newest first; cut off, run it again."""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from edge.cli.common import add_config_options, load_config, print_json
+from edge.cli.days import parse_days
+from edge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from edge.backup.restore import Choice, Step
+    from edge.backup.target import Target
+
+
+def add_parser(verbs: Any) -> None:
+    parser = verbs.add_parser(
+        "restore", help="get the device, or a part of it, back from its backup", description=__doc__
+    )
+    parser.add_argument("snapshot", nargs="?", default="", help="the beginning of its time or id; default: the newest")
+    parser.add_argument(
+        "--to", metavar="DIR", help="into a plain folder; default: the data folder, which must be empty"
+    )
+    parser.add_argument(
+        "--kit", metavar="FILE", help="the recovery kit; - for the standard input. Default: the backup that is set up"
+    )
+    parser.add_argument("--day", help="only pictures of 2026-11-21, today, yesterday, or two days with .. between")
+    parser.add_argument("--label", action="append", default=[], help="only pictures of this label; may be given again")
+    parser.add_argument("--database-only", action="store_true", help="no pictures: they can be fetched later")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be fetched")
+    parser.add_argument(
+        "--new-device",
+        action="store_true",
+        help="this card goes on with the backup; the old one may not write any more",
+    )
+    parser.add_argument("--json", action="store_true", help="JSON")
+    add_config_options(parser)
+    parser.set_defaults(handler=handle)
+
+
+def handle(options: argparse.Namespace) -> int:
+    from edge.backup import target as targets
+    from edge.backup.repository import chosen
+    from edge.backup.restore import plan, restore_database, restore_files, take_over
+    from edge.backup.room import Room
+    from edge.clock import SystemClock
+    from edge.identity import locked
+
+    config = load_config(options)
+    if options.new_device and options.to:
+        raise ConfigError("--new-device and --to do not go together", hint="a plain folder is no device")
+    target = _read_kit(options.kit) if options.kit else targets.load(config.data_dir)
+    place = Path(options.to) if options.to else config.data_dir
+    choice = _choice(options)
+    with _room_folder(target, config.data_dir, scratch=bool(options.to or options.dry_run)) as folder:
+        if not (options.to or options.dry_run):
+            targets.save(config.data_dir, target)
+        room = Room(folder, target, config.backup.limit_kb_per_s)
+        with room.repository() as repository:
+            repository.required()
+            name = chosen(repository.heads().snapshots, options.snapshot)
+            manifest = repository.manifest(name)
+            if options.dry_run:
+                built = folder / "look"
+                restore_database(repository, name, manifest, built)
+                return _print(options, plan(built, manifest, choice), name.stamp)
+            place.mkdir(parents=True, exist_ok=True)
+            with locked(place):
+                restore_database(repository, name, manifest, place, _tell)
+                if options.new_device:
+                    take_over(repository, place, target.repository, SystemClock())
+                print(f"snapshot {name.stamp}: {manifest.events} events are back; now the pictures", file=sys.stderr)
+                done = restore_files(repository, manifest, place, choice, _tell)
+    return _print(options, done, name.stamp)
+
+
+def _choice(options: argparse.Namespace) -> "Choice":
+    from edge.backup.restore import Choice
+
+    days = parse_days(options.day, datetime.now().date()) if options.day else None
+    return Choice(days, tuple(options.label), options.database_only)
+
+
+@contextmanager
+def _room_folder(target: "Target", data_dir: Path, *, scratch: bool) -> Iterator[Path]:
+    """Where rclone's configuration and its files lie: the data folder, or one that goes again."""
+    from edge.backup import target as targets
+
+    if not scratch:
+        yield data_dir
+        return
+    with tempfile.TemporaryDirectory(prefix="edge-restore-") as folder:
+        targets.save(Path(folder), target)
+        yield Path(folder)
+
+
+def _read_kit(place: str) -> "Target":
+    from edge.backup.target import read_kit
+
+    try:
+        return read_kit(sys.stdin.read() if place == "-" else Path(place).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{place}: cannot be read: {error}", hint="name the file with the recovery kit") from error
+
+
+def _tell(step: "Step") -> None:
+    if sys.stderr.isatty():
+        text = f"restore: {step.what} {step.packs} of {step.of_packs}" + (f", {step.files} files" if step.files else "")
+        end = "\n" if step.packs == step.of_packs else ""
+        print(f"\r\x1b[K{text}", end=end, file=sys.stderr, flush=True)
+
+
+def _print(options: argparse.Namespace, done: Any, stamp: str) -> int:
+    damaged = getattr(done, "damaged", ())
+    if options.json:
+        print_json({"snapshot": stamp, **msgspec.to_builtins(done._asdict())})
+    elif hasattr(done, "packs_bytes"):
+        print(
+            f"snapshot {stamp}: {done.files} files, {done.size_bytes / 1e6:.1f} MB; {done.packs} packs, {done.packs_bytes / 1e6:.1f} MB"
+        )
+    else:
+        print(f"snapshot {stamp}: {done.files} files restored")
+    for pack in damaged:
+        print(f"missing or damaged: {pack}", file=sys.stderr)
+    return 1 if damaged else 0

@@ -1,0 +1,165 @@
+"""A device with events, and remotes that rclone serves."""
+
+import hashlib
+import random
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from edge.backup.room import Room
+from edge.backup.snapshot import Taken
+from edge.backup.target import Target, obscured, rclone_path, save
+from edge.clock import Instant
+from edge.demo.broker import free_port
+from edge.geometry import Box
+from edge.store.clips import ClipFolder
+from edge.store.database import open_database
+from edge.store.events import EventStore
+from edge.store.pictures import PictureFolder
+from edge.store.port import Clip, Event, Record
+from edge.store.removal import Remover
+from edge.testing.clock import SimulatedClock
+from tests.support import until
+
+NOW_S = 1_763_712_000.0
+USER, PASSWORD = "edge", "pass word'$(id)"
+
+
+class Card:
+    """A data folder that things happen to."""
+
+    def __init__(self, data_dir: Path, seed: int = 1) -> None:
+        self.data_dir = data_dir
+        self.clock = SimulatedClock()
+        self._random = random.Random(seed)
+        self._count = 0
+        self.store = EventStore(data_dir)
+        self.pictures = PictureFolder(data_dir)
+
+    def close(self) -> None:
+        self.store.close()
+
+    def add(self, count: int, *, label: str = "Person", size: int = 3000, day: int = 0) -> list[str]:
+        return [self._event(label, size, day) for _ in range(count)]
+
+    def _event(self, label: str, size: int, day: int) -> str:
+        self._count += 1
+        put = self.pictures.put(self._random.randbytes(size), (64, 48))
+        at = Instant(NOW_S + day * 86_400 + self._count, float(self._count))
+        id_ = f"{self._random.getrandbits(48):012x}"
+        id_ = f"{int(at.wall_s * 1000) >> 16:08x}-{int(at.wall_s * 1000) & 0xFFFF:04x}-7000-8000-{id_}"
+        event = Event(
+            id=id_, camera="door", label=label, score=0.9, box=Box(0, 0, 1, 1), started=at, seen=at, boot_id="b",
+            picture=put.picture, end_reason="left", sub_label="it's a \"test\"\nline",
+        )  # fmt: skip
+        self.store.commit([Record((event,), new_pictures=frozenset({put.picture.sha256} if put.is_new else ()))])
+        self.pictures.let_go(())
+        return id_
+
+    def clip(self, event: str) -> None:
+        content = self._random.randbytes(5000)
+        id_ = event[:-12] + f"{self._random.getrandbits(48):012x}"
+        path = ClipFolder(self.data_dir).path_of(id_)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        clip = Clip(
+            id=id_, camera="door", trigger="track", started=Instant(NOW_S, 1.0), boot_id="b", duration_s=1.0,
+            size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest(), events=(event,),
+        )  # fmt: skip
+        self.store.commit([Record(clip=clip)])
+
+    def change(self, event: str) -> None:
+        found = self.store.find(event)[0]
+        changed = msgspec.structs.replace(found, revision=found.revision + 1, score=self._random.random())
+        self.store.commit([Record((changed,))])
+        self.store.keep(event, not found.kept)
+
+    def delete(self, count: int) -> None:
+        remover = Remover(self.data_dir, self.pictures)
+        try:
+            remover.remove(remover.oldest(count))
+            remover.unlink(1000)
+        finally:
+            remover.close()
+
+
+TABLES = (
+    "events",
+    "event_pictures",
+    "clips",
+    "event_clips",
+    "shared_pictures",
+    "day_counts",
+    "totals",
+    "switches",
+    "counts",
+)
+
+
+def rows_of(data_dir: Path) -> dict[str, list[tuple[object, ...]]]:
+    connection = open_database(data_dir)
+    try:
+        return {table: sorted(connection.execute(f"SELECT * FROM {table}"), key=repr) for table in TABLES}  # noqa: S608 - constants only
+    finally:
+        connection.close()
+
+
+def files_of(data_dir: Path) -> dict[str, bytes]:
+    found = [path for folder in ("pictures", "clips") for path in (data_dir / folder).rglob("*") if path.is_file()]
+    return {str(path.relative_to(data_dir)): path.read_bytes() for path in found}
+
+
+def set_up(data_dir: Path, options: dict[str, str], path: str, *, encrypted: bool = True) -> Room:
+    key = {"password": "secret-one", "salt": "secret-two"} if encrypted else {}
+    save(data_dir, Target(device="edge-1", repository="repo-1", path=path, options=options, **key))
+    return Room.of(data_dir)
+
+
+def take(room: Room, card: Card) -> Taken:
+    with room.repository() as repository:
+        return room.take(repository, card.clock)
+
+
+@contextmanager
+def served(kind: str, folder: Path, *flags: str) -> Iterator[dict[str, str]]:
+    """`rclone serve`; the options of a remote that reaches it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    who = {"s3": ["--auth-key", f"{USER},{'k' * 20}"]}.get(kind, ["--user", USER, "--pass", PASSWORD])
+    command = [
+        rclone_path(),
+        "serve",
+        kind,
+        str(folder),
+        "--addr",
+        f"127.0.0.1:{port}",
+        "--config",
+        "/dev/null",
+        *who,
+        *flags,
+    ]
+    with (folder.parent / f"{folder.name}.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    try:
+        until(lambda: _listens(port), 20, f"rclone serve {kind}")
+        yield {
+            "s3": {"type": "s3", "provider": "Rclone", "endpoint": f"http://127.0.0.1:{port}", "access_key_id": USER,
+                   "secret_access_key": "k" * 20, "region": "us-east-1", "force_path_style": "true"},
+            "sftp": {"type": "sftp", "host": "127.0.0.1", "port": str(port), "user": USER, "pass": obscured(PASSWORD),
+                     "shell_type": "none"},
+            "webdav": {"type": "webdav", "url": f"http://127.0.0.1:{port}", "vendor": "other", "user": USER,
+                       "pass": obscured(PASSWORD)},
+        }[kind]  # fmt: skip
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.2)
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,234 @@
+"""Backup and restore against what rclone serves, and a folder."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from edge.backup.restore import Choice, restore_database, restore_files, take_over
+from edge.backup.room import Room
+from edge.backup.target import load, rclone_path, save
+from edge.errors import BackupError
+from tests.backup_rig import Card, files_of, rows_of, served, set_up, take
+from tests.support import ROOT
+
+KINDS = ("local", "s3", "sftp", "webdav")
+
+
+@pytest.fixture
+def card(data_dir: Path) -> Iterator[Card]:
+    made = Card(data_dir)
+    yield made
+    made.close()
+
+
+@contextmanager
+def remote_of(kind: str, folder: Path, *flags: str) -> Iterator[tuple[dict[str, str], str]]:
+    """Options and path of a remote whose files stand in `folder`."""
+    if kind == "local":
+        yield {"type": "local"}, str(folder)
+        return
+    bucket = folder / "bucket"
+    bucket.mkdir(parents=True)
+    with served(kind, folder, *flags) as options:
+        yield options, "bucket/a base/$(touch PWNED)"
+
+
+def restore(room: Room, target: Path, choice: Choice = Choice(), at: int = -1) -> int:  # noqa: B008 - it is frozen
+    with room.repository() as repository:
+        name = repository.heads().snapshots[at]
+        manifest = repository.manifest(name)
+        restore_database(repository, name, manifest, target)
+        done = restore_files(repository, manifest, target, choice)
+        assert done.damaged == ()
+        return done.files
+
+
+@pytest.mark.parametrize(("kind", "encrypted"), [*((kind, True) for kind in KINDS), ("local", False), ("s3", False)])
+def test_backup_increments_and_restore_are_exact(card: Card, tmp_path: Path, kind: str, encrypted: bool) -> None:
+    with remote_of(kind, tmp_path / "remote") as (options, path):
+        room = set_up(card.data_dir, options, path, encrypted=encrypted)
+        events = card.add(20)
+        card.clip(events[3])
+        first = take(room, card)
+        assert (first.files, first.packs, first.database) == (21, 1, "copy")
+        assert take(room, card).name is None
+        before = rows_of(card.data_dir), files_of(card.data_dir)
+        card.delete(4)
+        card.change(events[10])
+        more = card.add(7, label="Cat")
+        card.clip(more[0])
+        second = take(room, card)
+        assert (second.files, second.packs, second.database) == (8, 1, "rows")
+        after = rows_of(card.data_dir), files_of(card.data_dir)
+        assert restore(room, tmp_path / "new") == len(after[1])
+        assert (rows_of(tmp_path / "new"), files_of(tmp_path / "new")) == after
+        restore(room, tmp_path / "old", at=0)
+        assert (rows_of(tmp_path / "old"), files_of(tmp_path / "old")) == before
+        assert not list(tmp_path.rglob("PWNED"))
+        names = [path.name for path in (tmp_path / "remote").rglob("*")]
+        assert ("REPO.json" in names) is not encrypted
+
+
+def test_a_part_is_restored_and_later_the_rest(card: Card, tmp_path: Path) -> None:
+    room = set_up(card.data_dir, {"type": "local"}, str(tmp_path / "remote"))
+    card.add(5, day=0)
+    card.add(4, day=3, label="Cat")
+    take(room, card)
+    target = tmp_path / "new"
+    assert restore(room, target, Choice(database_only=True)) == 0
+    assert restore(room, target, Choice(labels=("Cat",))) == 4
+    assert restore(room, target, Choice(labels=("Dog",))) == 0
+    assert restore(room, target) == 5
+    assert files_of(target) == files_of(card.data_dir)
+
+
+def test_a_wrong_key_is_told_from_an_empty_remote_only_by_a_person_but_restores_nothing(
+    card: Card, tmp_path: Path
+) -> None:
+    room = set_up(card.data_dir, {"type": "local"}, str(tmp_path / "remote"))
+    card.add(2)
+    take(room, card)
+    save(tmp_path / "other", load(card.data_dir).__class__(**{**_fields(room), "password": "wrong"}))
+    with Room.of(tmp_path / "other").repository() as repository, pytest.raises(BackupError, match="this key opens"):
+        repository.required()
+
+
+def _fields(room: Room) -> dict[str, object]:
+    return {name: getattr(room.target, name) for name in room.target.__struct_fields__}
+
+
+def test_a_new_card_goes_on_and_the_old_one_is_fenced_off(card: Card, tmp_path: Path) -> None:
+    room = set_up(card.data_dir, {"type": "local"}, str(tmp_path / "remote"))
+    (card.data_dir / "device-id").write_text("edge-1\n")
+    card.add(10)
+    take(room, card)
+    new = tmp_path / "new"
+    save(new, room.target)
+    fresh = Room.of(new)
+    restore(fresh, new)
+    with fresh.repository() as repository:
+        take_over(repository, new, room.target.repository, card.clock)
+    other = Card(new, seed=2)
+    try:
+        assert take(fresh, other).name is None
+        other.add(3, day=1)
+        assert take(fresh, other).files == 3
+    finally:
+        other.close()
+    card.add(1)
+    with pytest.raises(BackupError, match="taken over"):
+        take(room, card)
+
+
+def test_two_cards_with_one_lineage_are_noticed(card: Card, tmp_path: Path) -> None:
+    room = set_up(card.data_dir, {"type": "local"}, str(tmp_path / "remote"))
+    card.add(3)
+    take(room, card)
+    shutil.copytree(card.data_dir, tmp_path / "twin")
+    twin = Card(tmp_path / "twin", seed=5)
+    try:
+        twin.add(1)
+        take(Room.of(tmp_path / "twin"), twin)
+    finally:
+        twin.close()
+    card.add(1)
+    with pytest.raises(BackupError, match="two cards"):
+        take(room, card)
+
+
+def test_a_clock_that_went_back_makes_later_names_all_the_same(card: Card, tmp_path: Path) -> None:
+    room = set_up(card.data_dir, {"type": "local"}, str(tmp_path / "remote"))
+    card.add(1)
+    first = take(room, card)
+    card.clock.set_wall(1_600_000_000.0)
+    card.add(1)
+    second = take(room, card)
+    assert second.name > first.name
+
+
+@pytest.mark.parametrize("harm", ["flip", "truncate", "remove"])
+def test_a_damaged_pack_costs_what_is_in_it_and_is_named(card: Card, tmp_path: Path, harm: str) -> None:
+    room = set_up(card.data_dir, {"type": "local"}, str(tmp_path / "remote"), encrypted=False)
+    card.add(3)
+    take(room, card)
+    card.add(2)
+    take(room, card)
+    pack = min((tmp_path / "remote").rglob("packs/*/*.zip"), key=lambda path: path.stat().st_size)
+    content = bytearray(pack.read_bytes())
+    content[100] ^= 1
+    pack.unlink()
+    if harm != "remove":
+        pack.write_bytes(content if harm == "flip" else content[:200])
+    with room.repository() as repository:
+        name = repository.heads().snapshots[-1]
+        manifest = repository.manifest(name)
+        restore_database(repository, name, manifest, tmp_path / "new")
+        done = restore_files(repository, manifest, tmp_path / "new", Choice())
+    assert (done.files, len(done.damaged)) == (3, 1)
+
+
+def test_nothing_is_restored_over_another_database(card: Card, tmp_path: Path) -> None:
+    room = set_up(card.data_dir, {"type": "local"}, str(tmp_path / "remote"))
+    card.add(1)
+    take(room, card)
+    with pytest.raises(BackupError, match="already"):
+        restore(room, card.data_dir)
+
+
+def test_a_repository_that_is_gone_is_not_begun_anew_in_silence(card: Card, tmp_path: Path) -> None:
+    room = set_up(card.data_dir, {"type": "local"}, str(tmp_path / "remote"))
+    card.add(1)
+    take(room, card)
+    shutil.rmtree(tmp_path / "remote")
+    with pytest.raises(BackupError, match="gone"):
+        take(room, card)
+
+
+def test_a_person_restores_it_by_hand(card: Card, tmp_path: Path) -> None:
+    room = set_up(card.data_dir, {"type": "local"}, str(tmp_path / "remote"))
+    events = card.add(5)
+    card.clip(events[0])
+    take(room, card)
+    card.add(3)
+    card.change(events[2])
+    take(room, card)
+    config = card.data_dir / "backup" / "rclone.conf"
+    path = f"{Path(rclone_path()).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        [ROOT / "scripts" / "restore-by-hand", config, "edge:", "edge-1", tmp_path / "new"], capture_output=True, text=True, check=False,
+        timeout=60, env={**os.environ, "PATH": path},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", "8 events\n")
+    assert files_of(tmp_path / "new") == files_of(card.data_dir)
+    assert rows_of(tmp_path / "new")["events"] == rows_of(card.data_dir)["events"]
+
+
+def test_what_cannot_be_reached_is_said_and_the_next_run_goes_on(card: Card, tmp_path: Path) -> None:
+    folder = tmp_path / "remote"
+    card.add(4)
+    with remote_of("sftp", folder) as (options, path):
+        room = set_up(card.data_dir, options, path)
+    begin_s = time.monotonic()
+    with pytest.raises(BackupError, match="cannot be reached") as caught:
+        take(room, card)
+    assert caught.value.retryable
+    assert time.monotonic() - begin_s < 30
+    with served("sftp", folder) as options:
+        assert take(set_up(card.data_dir, options, path), card).files == 4
+
+
+def test_secrets_stand_in_files_of_the_owner_alone(card: Card, tmp_path: Path) -> None:
+    set_up(card.data_dir, {"type": "local"}, str(tmp_path / "remote"))
+    folder = card.data_dir / "backup"
+    assert [path.stat().st_mode & 0o777 for path in (folder, folder / "rclone.conf", folder / "target.json")] == [
+        0o700,
+        0o600,
+        0o600,
+    ]
+    assert "secret-one" not in (folder / "rclone.conf").read_text()
