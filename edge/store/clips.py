@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from edge.clock import Instant
-from edge.store.database import FILE_NAME, open_database, translated
+from edge.store.database import Connected, translated
 from edge.store.port import Clip
 
 FOLDER_NAME = "clips"
@@ -42,19 +42,12 @@ def relative_path(clip_id: str) -> str:
     return f"{clip_id[-12:-10]}/{clip_id}{SUFFIX}"
 
 
-class ClipStore:
+class ClipStore(Connected):
     """Reads clips. One instance and one connection a thread.
 
     Raises (all methods):
         StoreError: the database failed.
     """
-
-    def __init__(self, data_dir: Path) -> None:
-        self._path = data_dir / FILE_NAME
-        self._connection = open_database(data_dir)
-
-    def close(self) -> None:
-        self._connection.close()
 
     def newest(self, limit: int) -> list[Clip]:
         return list(self._read(f"{_SELECT} ORDER BY c.id DESC LIMIT ?", limit))

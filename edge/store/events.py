@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,7 +11,7 @@ from edge.clock import Instant, local_day
 from edge.geometry import Box
 from edge.recognition.port import KeyPoint
 from edge.store.clips import put_clip
-from edge.store.database import FILE_NAME, open_database, transaction, translated
+from edge.store.database import Connected, transaction, translated
 from edge.store.pictures import FOLDER_NAME
 from edge.store.port import Event, PathPoint, Picture, Record
 
@@ -45,19 +44,12 @@ class DayCount(NamedTuple):
     events: int
 
 
-class EventStore:
+class EventStore(Connected):
     """Writes records and reads events.
 
     Raises (all methods):
         StoreError: the database failed; nothing of the record was written.
     """
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE_NAME
-        self._connection = open_database(folder)
-
-    def close(self) -> None:
-        self._connection.close()
 
     def commit(self, records: Sequence[Record]) -> None:
         """Keep all records, durably, in one transaction."""

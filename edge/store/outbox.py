@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge.store.database import FILE_NAME, open_database, transaction, translated
+from edge.store.database import Connected, transaction, translated
 from edge.store.port import Waiting
 
 IMPORTANCES = (0, 1, 2)
@@ -12,7 +12,7 @@ _SIZE = "length(payload) + length(topic) + 50"
 """Of a message on the card, about."""
 
 
-class Outbox:
+class Outbox(Connected):
     """The sender's side of the outbox. One instance and one connection a thread.
 
     Raises (all methods):
@@ -20,13 +20,9 @@ class Outbox:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE_NAME
-        self._connection = open_database(folder)
+        super().__init__(folder)
         # A deletion that a power cut undoes only sends a message twice: no need to wait for the card.
         self._connection.execute("PRAGMA synchronous = NORMAL")
-
-    def close(self) -> None:
-        self._connection.close()
 
     def waiting(self, after: int, limit: int) -> list[Waiting]:
         """Messages behind `after`, oldest first."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from edge.files import sync_folder
 from edge.store.clips import remove_clips
-from edge.store.database import FILE_NAME, open_database, transaction, translated
+from edge.store.database import Connected, transaction, translated
 from edge.store.pictures import FOLDER_NAME, PictureFolder
 from edge.store.port import path_of_hash
 
@@ -43,7 +43,7 @@ _HAS_FILES = """(EXISTS (SELECT 1 FROM event_pictures p WHERE p.event = e.id)
     OR EXISTS (SELECT 1 FROM event_clips c WHERE c.event = e.id))"""
 
 
-class Remover:
+class Remover(Connected):
     """One instance and one connection a thread.
 
     Args:
@@ -54,13 +54,9 @@ class Remover:
     """
 
     def __init__(self, data_dir: Path, pictures: PictureFolder | None = None) -> None:
+        super().__init__(data_dir)
         self._data_dir = data_dir
-        self._path = data_dir / FILE_NAME
         self._pictures = pictures or PictureFolder(data_dir)
-        self._connection = open_database(data_dir)
-
-    def close(self) -> None:
-        self._connection.close()
 
     def oldest(
         self,

@@ -1,26 +1,17 @@
 """Which requests were done already, and what was answered."""
 
-from pathlib import Path
-
-from edge.store.database import FILE_NAME, open_database, transaction, translated
+from edge.store.database import Connected, transaction, translated
 
 KEPT = 1000
 """The newest so many requests are remembered."""
 
 
-class RequestStore:
+class RequestStore(Connected):
     """One instance and one connection a thread.
 
     Raises (all methods):
         StoreError: the database failed.
     """
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE_NAME
-        self._connection = open_database(folder)
-
-    def close(self) -> None:
-        self._connection.close()
 
     def begin(self, id_: str, action: str, at_wall_s: float) -> None:
         """Remember, durably, that this request is about to be done; forget the oldest."""

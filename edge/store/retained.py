@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from edge.store.database import FILE_NAME, open_database, transaction, translated
+from edge.store.database import Connected, transaction, translated
 
 
-class RetainedStore:
+class RetainedStore(Connected):
     """One instance and one connection a thread.
 
     Raises (all methods):
@@ -14,13 +14,9 @@ class RetainedStore:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE_NAME
-        self._connection = open_database(folder)
+        super().__init__(folder)
         # What a power cut undoes here is only tidied up later.
         self._connection.execute("PRAGMA synchronous = NORMAL")
-
-    def close(self) -> None:
-        self._connection.close()
 
     def add(self, topics: Iterable[str]) -> None:
         query = "INSERT INTO retained (topic) VALUES (?) ON CONFLICT (topic) DO UPDATE SET gone_wall_s = NULL"

@@ -1,25 +1,16 @@
 """How many bytes the program wrote to the card on each day."""
 
-from pathlib import Path
-
-from edge.store.database import FILE_NAME, open_database, transaction, translated
+from edge.store.database import Connected, transaction, translated
 
 KEPT_DAYS = 400
 
 
-class WrittenDays:
+class WrittenDays(Connected):
     """One instance and one connection a thread.
 
     Raises (all methods):
         StoreError: the database failed.
     """
-
-    def __init__(self, data_dir: Path) -> None:
-        self._path = data_dir / FILE_NAME
-        self._connection = open_database(data_dir)
-
-    def close(self) -> None:
-        self._connection.close()
 
     def of(self, day: int) -> int:
         with translated(self._path):

@@ -13,8 +13,9 @@ from edge.errors import StoreError
 from edge.geometry import Box
 from edge.identity import device_id, locked
 from edge.recognition.port import KeyPoint
-from edge.store.database import FILE_NAME, MIGRATIONS, open_database
+from edge.store.database import FILE_NAME, open_database
 from edge.store.events import EventStore
+from edge.store.migrations import MIGRATIONS
 from edge.store.outbox import Outbox
 from edge.store.pictures import PictureFolder
 from edge.store.port import Event, Message, PathPoint, Picture, Record, Switch
