@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -329,6 +330,59 @@ class Light(Section, frozen=True):
     """The level at which the lights shine."""
 
 
+class Input(Section, frozen=True):
+    name: Name
+    pin: Pin
+    active: Literal["low", "high"] = "low"
+    """`low`: a contact that closes to ground (the pin is pulled up); `high`: a sensor that gives 3.3 V (pulled down)."""
+    on: str = ""
+    """What is asked for when it becomes active, as `edge ask` takes it. Empty: nothing."""
+    off: str = ""
+    """The same when it is no longer active."""
+    settle_s: Annotated[float, msgspec.Meta(ge=0.0, le=10.0)] = 0.05
+    """It must stay so for so long before it counts."""
+
+
+class Output(Section, frozen=True):
+    name: Name
+    """Names it in `output name=NAME`."""
+    pin: Pin
+    active: Literal["low", "high"] = "high"
+    """The level at which it is on."""
+    max_s: Annotated[float, msgspec.Meta(gt=0.0, le=86_400.0)] = 60.0
+    """It is never on for longer at a time."""
+
+
+class Rule(Section, frozen=True):
+    name: Name
+    on: Literal["start", "end"] = "start"
+    """`start`: as soon as an event is as the rule says, once an event; `end`: when it is over."""
+    cameras: tuple[Name, ...] = ()
+    """Only events of these cameras; empty: all."""
+    labels: tuple[str, ...] = ()
+    """Only these labels; empty: all but `snapshot`."""
+    zones: tuple[Name, ...] = ()
+    """Only things that have been in one of these zones; empty: anywhere."""
+    min_score: Share = 0.0
+    between: Annotated[tuple[TimeOfDay, ...], msgspec.Meta(max_length=2)] = ()
+    """`["22:00", "06:00"]`, local time; empty: at any time."""
+    days: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    """On which days `between` starts."""
+    armed: bool | None = None
+    """Only while the camera is armed, or only while it is not. Default: both."""
+    cooldown_s: Annotated[float, msgspec.Meta(ge=0.0, le=86_400.0)] = 0.0
+    """Not again for so long."""
+    do: tuple[str, ...] = ()
+    """What is asked for, as `edge ask` takes it; `$camera` and `$event` are the event's: `clip camera=$camera`."""
+    publish: Annotated[str, msgspec.Meta(pattern=r"^([^+#\x00/]+(/[^+#\x00/]+)*)?$", max_length=100)] = ""
+    """Publish the event below `rules/`: `alarm` is `edge/DEVICE/rules/alarm`. Empty: not."""
+    webhook: str = ""
+    """POST the event there: `https://…` or `http://…`. Empty: nowhere."""
+    webhook_timeout_s: Annotated[float, msgspec.Meta(ge=0.1, le=60.0)] = 5.0
+    webhook_tries: Annotated[int, msgspec.Meta(ge=1, le=10)] = 4
+    """With pauses of 1 s, 2 s, 4 s … between them."""
+
+
 class Power(Section, frozen=True):
     sources: tuple[Literal["sysfs", "upower", "nut", "pin"], ...] = ()
     """Who tells of mains and battery; the most cautious word counts. Empty: those that are found (docs/device.md)."""
@@ -469,6 +523,9 @@ class Config(Section, frozen=True):
     gpio: Gpio = Gpio()
     button: tuple[Button, ...] = ()
     light: Light = Light()
+    input: tuple[Input, ...] = ()
+    output: tuple[Output, ...] = ()
+    rule: tuple[Rule, ...] = ()
     web: Web = Web()
 
     power: Power = Power()
@@ -517,6 +574,7 @@ def parse(raw: dict[str, Any], *, place: str) -> Config:
     _check_cameras(config, place)
     _check_places(config, place)
     _check_pins(config, place)
+    _check_rules(config, place)
     _check_power(config.power, place)
     _check_mqtt(config.mqtt, f"{place}: mqtt")
     _check_work(config.work, place)
@@ -576,6 +634,9 @@ _TABLES: dict[str, type[Section]] = {
     "filter": Filter,
     "line": Line,
     "schedule": Schedule,
+    "input": Input,
+    "output": Output,
+    "rule": Rule,
     "work": Work,
 }
 NETWORK = ("rtsp", "rtsps", "http", "https")
@@ -701,20 +762,63 @@ def _check_known(where: str, what: str, named: Sequence[str], known: Sequence[st
 
 
 def _check_pins(config: Config, place: str) -> None:
-    """Each pin has one function, and each button its own name."""
+    """Each pin has one function, and each button, input and output its own name."""
+    tables: tuple[tuple[str, Sequence[Button | Input | Output]], ...] = (
+        ("button", config.button),
+        ("input", config.input),
+        ("output", config.output),
+    )
+    uses = [(f"{table}[{index}].pin", each.pin) for table, sections in tables for index, each in enumerate(sections)]
     status = config.light.pin if isinstance(config.light.pin, tuple) else (config.light.pin,)
     lights = [("light.pin", pin) for pin in status] + [("light.privacy_pin", config.light.privacy_pin)]
     lights += [("power.pin", config.power.pin)]
-    uses = [(f"button[{index}].pin", button.pin) for index, button in enumerate(config.button)]
     taken: dict[int, str] = {}
     for where, pin in uses + [(where, pin) for where, pin in lights if pin is not None]:
         if pin in taken:
             raise ConfigError(f"{place}: {where}: GPIO{pin} is {taken[pin]} already", hint="give each its own pin")
         taken[pin] = where
-    names = [button.name for button in config.button]
+    for table, sections in tables:
+        _check_own_names(place, table, [each.name for each in sections])
+
+
+def _check_own_names(place: str, table: str, names: Sequence[str]) -> None:
     for index, name in enumerate(names):
         if name in names[:index]:
-            raise ConfigError(f"{place}: button[{index}].name: {name!r} is taken", hint="give each its own name")
+            raise ConfigError(f"{place}: {table}[{index}].name: {name!r} is taken", hint="give each its own name")
+
+
+def _check_rules(config: Config, place: str) -> None:
+    """What can be said of rules without knowing labels and actions."""
+    _check_own_names(place, "rule", [rule.name for rule in config.rule])
+    cameras = [camera.name for camera in config.camera]
+    for index, rule in enumerate(config.rule):
+        where = f"{place}: rule[{index}]"
+        _check_known(f"{where}.cameras", "camera", rule.cameras, cameras)
+        _check_known(f"{where}.zones", "zone", rule.zones, [zone.name for zone in config.zone])
+        if len(rule.between) == 1:
+            raise ConfigError(f"{where}.between: there is no end", hint='write ["22:00", "06:00"]')
+        if not (rule.do or rule.publish or rule.webhook):
+            raise ConfigError(f"{where}: {rule.name!r} does nothing", hint="add do, publish or webhook")
+        if rule.webhook and (flaw := _flaw_of_url(rule.webhook)):
+            raise ConfigError(f"{where}.webhook: {flaw}", hint="write https://HOST/PATH")
+
+
+def _flaw_of_url(url: str) -> str:
+    """Why this is no address for a webhook; the address itself may hold a secret and is not repeated."""
+    if not re.fullmatch(r"[\x21-\x7e]+", url):
+        return "has a character that an address cannot have"
+    try:
+        address = urlsplit(url)
+        port_is_right = address.port != 0
+    except ValueError as error:
+        return f"is no address: {error}"
+    if address.scheme not in ("http", "https"):
+        return f"{address.scheme or 'nothing'!r} is neither http nor https"
+    if not address.hostname or not port_is_right:
+        return "names no host"
+    if address.username is not None or address.fragment:
+        return "has a user or a fragment"
+    return ""
 
 
 def _check_power(power: Power, place: str) -> None:

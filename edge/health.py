@@ -19,15 +19,19 @@ Part = Literal[
     "gpio",
     "button",
     "light",
+    "input",
+    "output",
+    "rule",
     "page",
     "power",
     "network",
     "heat",
     "storage",
 ]
-State = Literal["running", "failed", "stalled", "ended", "degraded", "absent", "moving", "still", "full"]
+State = Literal["running", "failed", "stalled", "ended", "degraded", "absent", "moving", "still", "full", "on", "off"]
 """running · failed: an error, it is tried again · stalled: silent without an error · ended: a finite source is over · degraded: something
-else serves in its place · absent: not there · moving, still: what a camera sees · full: no room, so that pictures are not kept."""
+else serves in its place · absent: not there · moving, still: what a camera sees · full: no room, so that pictures are not kept · on, off:
+what an input says, what an output does."""
 
 
 TROUBLE = frozenset({"failed", "stalled", "degraded", "absent", "full"})

@@ -13,6 +13,8 @@ import msgspec
 
 from edge.actions.performer import Performer
 from edge.buttons.build import Board
+from edge.buttons.inputs import Inputs
+from edge.buttons.outputs import Outputs
 from edge.buttons.panel import Panel
 from edge.clips.room import ClipRoom
 from edge.control import ControlServer
@@ -24,6 +26,7 @@ from edge.mqtt.sender import Sender
 from edge.mqtt.tree import Tree
 from edge.pipeline import Pipeline
 from edge.recognition.port import Detector
+from edge.rules.room import RuleRoom
 from edge.store.outbox import Outbox
 from edge.store.stills import StillLedger
 from edge.watchdog import Watchdog
@@ -92,6 +95,9 @@ class Appliance:
         clips: ClipRoom,
         panel: Panel | None = None,
         board: Board | None = None,
+        inputs: Inputs | None = None,
+        outputs: Outputs | None = None,
+        rules: RuleRoom | None = None,
         page: Page | None = None,
         tree: Tree | None = None,
         background: Sequence[Background] = (),
@@ -111,6 +117,9 @@ class Appliance:
         self._performer = performer
         self._panel = panel
         self.board = board
+        self._inputs = inputs
+        self._outputs = outputs
+        self._rules = rules
         self.page = page
         self._tree = tree
         self._background = background
@@ -124,17 +133,7 @@ class Appliance:
         Raises:
             EdgeError: a room died, or the store cannot be used.
         """
-        self._housekeeper.start()
-        self._keeper.start()
-        if self._sender is not None:
-            self._sender.start()
-        if self._tree is not None:
-            self._tree.start()
-        self._clips.start()
-        self.pipeline.start()
-        self._performer.start()
-        if self._panel is not None:
-            self._panel.start()
+        self._start()
         control = ControlServer(self.data_dir, self._performer)
         await control.start()
         if self.page is not None:
@@ -159,6 +158,25 @@ class Appliance:
         self._fatal.reraise()
         log.info("stopped device=%s", self.device)
         return self._report()
+
+    def _start(self) -> None:
+        """The threads; against the direction of the flow."""
+        self._housekeeper.start()
+        self._keeper.start()
+        if self._sender is not None:
+            self._sender.start()
+        if self._tree is not None:
+            self._tree.start()
+        self._clips.start()
+        if self._outputs is not None:
+            self._outputs.start()
+        if self._rules is not None:
+            self._rules.start()
+        self.pipeline.start()
+        self._performer.start()
+        for asking in (self._panel, self._inputs):
+            if asking is not None:
+                asking.start()
 
     async def _keep(self, work: Background) -> None:
         """Run what lives in the loop, as a room: its death is the program's."""
@@ -189,11 +207,14 @@ class Appliance:
 
     def _stop(self, drain_s: float) -> None:
         """In the direction of the flow, so that each room hands on what it has."""
-        if self._panel is not None:
-            self._panel.stop()
+        for asking in (self._panel, self._inputs):
+            if asking is not None:
+                asking.stop()
         self._performer.stop()
         self.pipeline.stop()
         self._clips.stop()
+        if self._rules is not None:  # it hands messages to the keeper
+            self._rules.stop()
         self._housekeeper.stop()
         self._keeper.stop()
         if self._tree is not None:
@@ -202,6 +223,8 @@ class Appliance:
             self._sender.wait_drained(drain_s)
             self._sender.stop()
         self.detector.close()
+        if self._outputs is not None:
+            self._outputs.stop()
         if self.board is not None:
             self.board.close()
 

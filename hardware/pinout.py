@@ -18,7 +18,7 @@ GPIOS = {
 """Which GPIO sits at which position of the 40-pin header."""
 HAT_MEMORY = frozenset({0, 1})
 
-TABLES = ("button",)
+TABLES = ("button", "input", "output")
 """Kinds that have a table of their own in the configuration, of the same name."""
 
 Kind = Literal["button", "light", "input", "output", "kernel", "bus"]

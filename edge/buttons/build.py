@@ -2,19 +2,20 @@
 
 import logging
 from collections.abc import Callable, Mapping
-
-import msgspec
+from typing import Literal
 
 from edge import config
-from edge.actions.performer import Performer, check_arguments
-from edge.actions.words import parse
+from edge.actions.asking import Ask, ask_of
+from edge.actions.performer import Performer
 from edge.buttons.gestures import GESTURES, Gesture
 from edge.buttons.gpio import GpioPins, open_pins
+from edge.buttons.inputs import Input, Inputs
 from edge.buttons.light import Facts, Shown
-from edge.buttons.panel import Ask, Button, Panel, Show
-from edge.buttons.port import OutputPin, Pins
+from edge.buttons.outputs import Output, Outputs
+from edge.buttons.panel import Button, Panel, Show
+from edge.buttons.port import ActiveLevel, OutputPin, Pins
 from edge.config import Config
-from edge.errors import ConfigError, EdgeError, GpioError
+from edge.errors import GpioError
 from edge.health import Health, Part
 
 log = logging.getLogger(__name__)
@@ -29,21 +30,8 @@ def bindings_of(section: config.Button, place: str, performer: Performer) -> Map
     bindings: dict[Gesture, Ask] = {}
     for gesture in GESTURES:
         if text := getattr(section, gesture):
-            try:
-                bindings[gesture] = _ask(text, performer)
-            except EdgeError as error:
-                raise ConfigError(f"{place}.{gesture}: {text!r}: {error.args[0]}", hint=error.hint) from error
+            bindings[gesture] = ask_of(text, performer.actions, f"{place}.{gesture}")
     return bindings
-
-
-def _ask(text: str, performer: Performer) -> Ask:
-    name, words = parse(text)
-    action = performer.actions.get(name)
-    if action is None:
-        raise ConfigError(f"{name!r} is no action", hint=f"known: {', '.join(sorted(performer.actions))}")
-    arguments = msgspec.json.encode(words)
-    check_arguments(action, arguments)
-    return Ask(name, arguments)
 
 
 class Board:
@@ -57,7 +45,7 @@ class Board:
         self._settings = settings
         self._health = health
         self._pins: GpioPins | None = None
-        wanted = settings.button or settings.light != config.Light()
+        wanted = settings.button or settings.input or settings.output or settings.light != config.Light()
         try:
             self._pins = open_pins(settings.gpio.driver) if wanted else None
         except GpioError as error:
@@ -91,6 +79,33 @@ class Board:
             return None
         return Panel(buttons, performer.ask, facts, show, self._health, failed)
 
+    def inputs(self, performer: Performer, failed: Callable[[BaseException], None]) -> Inputs | None:
+        """
+        Raises:
+            ConfigError: an input asks for what is no action, or not for inputs.
+        """
+        inputs = []
+        for index, section in enumerate(self._settings.input):
+            asks = {
+                key: ask_of(text, performer.actions, f"input[{index}].{key}", "operate")
+                for key in ("on", "off")
+                if (text := getattr(section, key))
+            }
+            try:
+                if self._pins is not None:
+                    pin = self._pins.input(section.pin, section.active)
+                    inputs.append(Input(section.name, pin, section.settle_s, asks.get("on"), asks.get("off")))
+            except GpioError as error:
+                self._missing("input", section.name, error)
+        return Inputs(inputs, performer.ask, self._health, failed) if inputs else None
+
+    def outputs(self, failed: Callable[[BaseException], None]) -> Outputs:
+        sections = self._settings.output
+        made = [
+            Output(each.name, self._output(each.name, each.pin, "output", each.active), each.max_s) for each in sections
+        ]
+        return Outputs(made, self._health, failed)
+
     def close(self) -> None:
         if self._pins is not None:
             self._pins.close()
@@ -104,13 +119,21 @@ class Board:
         pin = self._output("status", light.pin)
         return (lambda shown: pin.set(shown.level)) if pin is not None else None
 
-    def _output(self, name: str, number: int | None, *, dimmed: bool = False) -> OutputPin | None:
+    def _output(
+        self,
+        name: str,
+        number: int | None,
+        part: Literal["light", "output"] = "light",
+        active: ActiveLevel | None = None,
+        *,
+        dimmed: bool = False,
+    ) -> OutputPin | None:
         if number is None or self._pins is None:
             return None
         try:
-            return self._pins.output(number, self._settings.light.active, dimmed=dimmed)
+            return self._pins.output(number, active or self._settings.light.active, dimmed=dimmed)
         except GpioError as error:
-            self._missing("light", name, error)
+            self._missing(part, name, error)
             return None
 
     def _missing(self, part: Part, name: str, error: GpioError) -> None:

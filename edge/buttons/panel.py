@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
+from edge.actions.asking import Ask
 from edge.actions.port import Answer, Request
 from edge.buttons.gestures import TIMING, Gesture, GestureMachine, Step, Timing
 from edge.buttons.light import Facts, Player, Shown, Signal, says
@@ -21,13 +22,6 @@ CHANGES = 256
 """Changes of pins that wait. Beyond it they are forgotten, and the level is read anew: what a finger does is far below."""
 
 Show = Callable[[Shown], None]
-
-
-class Ask(NamedTuple):
-    """What a gesture asks for."""
-
-    action: str
-    arguments: bytes
 
 
 @dataclass(slots=True)

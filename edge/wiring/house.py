@@ -12,6 +12,7 @@ from edge.actions.standard import Rooms, standard_actions
 from edge.buttons.build import Board
 from edge.buttons.gpio import open_pins
 from edge.buttons.light import Facts
+from edge.buttons.outputs import Outputs
 from edge.camera.lit import LitCamera, OpenLight
 from edge.camera.opening import make_camera, silence_limit_s
 from edge.camera.port import Camera
@@ -52,6 +53,8 @@ from edge.pipeline import Pipeline
 from edge.recognition.port import Detector
 from edge.recognition.runtime import runtime_name
 from edge.recognition.second_look import SecondLook
+from edge.rules.build import rules_from
+from edge.rules.room import RuleRoom
 from edge.runtime import Appliance, Background, Fatal
 from edge.store.clips import ClipStore
 from edge.store.events import EventStore
@@ -99,6 +102,9 @@ class House:
             performer=self._performer,
             panel=self._board.panel(self._performer, self._facts, self._fatal),
             board=self._board,
+            inputs=self._board.inputs(self._performer, self._fatal),
+            outputs=self._outputs,
+            rules=self._rules,
             page=self._page,
             tree=self._tree,
             background=self._background,
@@ -322,7 +328,7 @@ class House:
             cancel_work=self._cancel_work,
             end=lambda: self.appliance.restart(),
         )
-        actions = standard_actions(rooms)
+        actions = [*standard_actions(rooms), *self._outputs.actions()]
         return Performer(actions, self._data_dir, self._clock, self._fatal, asked=self._idleness.touch)
 
     def _armed(self, camera: str) -> bool:
@@ -357,6 +363,20 @@ class House:
     @cached_property
     def _board(self) -> Board:
         return Board(self._config, self._health)
+
+    @cached_property
+    def _outputs(self) -> Outputs:
+        return self._board.outputs(self._fatal)
+
+    @cached_property
+    def _rules(self) -> RuleRoom | None:
+        rules = rules_from(self._config, self._performer.actions, self._detector.labels)
+        if not rules:
+            return None
+        ask, publish, armed = self._performer.ask, self._keeper.submit_message, self._arming.armed
+        room = RuleRoom(rules, self._device, ask, publish, armed, self._clock, self._health, self._fatal)
+        self._keeper.listen(room.committed)
+        return room
 
     def _facts(self) -> Facts:
         return facts_of(self._health.conditions(), armed=self._armed_at_all(""))

@@ -59,9 +59,12 @@ def test_what_is_made_from_the_pin_map_is_what_stands_there(functions: list[pino
 def test_the_default_configuration_is_right_and_has_the_pins_of_the_map(functions: list[pinout.Function]) -> None:
     config = parse(tomllib.loads(CONFIGURATION.read_text(encoding="utf-8")), place="edge.toml")
     pins = {each.name: each.gpio for each in functions}
-    assert {button.name: button.pin for button in config.button} == {
-        name: pins[name] for name in ("capture", "privacy")
-    }
+    for tables, names in (
+        (config.button, {"capture", "privacy"}),
+        (config.input, {"door", "pir"}),
+        (config.output, {"floodlight", "buzzer", "siren"}),
+    ):
+        assert {table.name: table.pin for table in tables} == {name: pins[name] for name in names}
     assert (config.light.pin, config.light.privacy_pin) == (pins["status"], pins["watching"])
 
 

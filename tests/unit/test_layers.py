@@ -22,7 +22,7 @@ LAYERS = (
     ("pipeline", "watchdog"),
     ("follower",),
     ("exchange",),
-    ("control", "buttons"),
+    ("control", "buttons", "rules"),
     ("mqtt",),
     ("chores",),
     ("backup",),

@@ -1,0 +1,1 @@
+"""Rules: what is done when an event is of a certain kind."""
