@@ -9,7 +9,7 @@ import msgspec
 
 from edge.cli.common import add_config_options, load_config
 from edge.config import Config
-from edge.errors import WorkError
+from edge.errors import StoreError, WorkError
 
 if TYPE_CHECKING:
     from edge.work.client import WorkClient
@@ -46,7 +46,7 @@ def enqueue_work(options: argparse.Namespace) -> int:
 
     config = load_config(options)
     _require_worker(config, options.worker)
-    with open_client(config) as client:
+    with open_client(config, new=True) as client:
         ticket = client.enqueue(_request(options), name=options.name, existing=Existing(options.existing))
     print(f"{ticket.outcome.value}: {' '.join(ticket.ids) or 'nothing'}")
     if not client.heard:
@@ -101,11 +101,24 @@ def _constraints(texts: list[str]) -> Any:
         raise WorkError(f"--when: {error}", hint=f"known: {known}") from error
 
 
-def open_client(config: Config) -> "WorkClient":
+def open_client(config: Config, *, new: bool = False) -> "WorkClient":
+    """Args:
+        new: there may be no database yet.
+
+    Raises:
+        StoreError: there is none, or it cannot be used.
+    """
     from edge.device.port import SourceError
     from edge.device.synchronised import read_synchronised
+    from edge.store.database import FILE_NAME
     from edge.work.client import WorkClient
     from edge.work.configured import settings_of
+
+    path = config.data_dir / FILE_NAME
+    if not new and not path.exists():
+        raise StoreError(
+            f"{path}: no work has been kept here", hint="name the data folder with --data, or start `edge run`"
+        )
 
     def trusted() -> bool:
         try:

@@ -16,7 +16,7 @@ from edge.work.heavy import HeavyRun
 from edge.work.light import LightRun
 from edge.work.messages import Begin
 from edge.work.registry import Registry
-from edge.work.states import Fail, Outcome, Stopped, StopReason
+from edge.work.states import Fail, Outcome, Stopped, StopReason, Success
 from edge.work.store import WorkStore
 from edge.work.table import Work
 from edge.work.transitions import Slots, Started, merged_input
@@ -144,13 +144,15 @@ class Runs:
 
     async def _follow(self, active: Active, execution: Coroutine[Any, Any, Outcome]) -> None:
         work = active.work
-        log.info("work started worker=%s id=%s attempt=%d", work.request.worker, work.id, work.attempts - 1)
+        level = logging.DEBUG if work.request.series else logging.INFO  # what comes every minute is no news
+        log.log(level, "work started worker=%s id=%s attempt=%d", work.request.worker, work.id, work.attempts - 1)
         try:
             outcome = await execution
             active.over = True
             await self._write_progress(active)
             await self.keep_trying(lambda store: store.finish(work.id, work.runs, outcome))
-            log.info("work ended worker=%s id=%s outcome=%s", work.request.worker, work.id, words(outcome))
+            level = level if isinstance(outcome, Success) else logging.INFO
+            log.log(level, "work ended worker=%s id=%s outcome=%s", work.request.worker, work.id, words(outcome))
         except Exception as error:  # noqa: BLE001 - the owner must know that its end could not be written down
             self.error = error
         finally:

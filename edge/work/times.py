@@ -18,6 +18,10 @@ from edge.work.request import Backoff, BackoffPolicy, Request
 
 MAX_BACKOFF_S = 5 * 3600.0
 NEVER_S = math.inf
+CALENDAR_REST_S = 5.0
+"""A calendar of minutes names no moment so soon after the last start: a clock that is stepped back a little runs nothing twice."""
+MINUTE_FIELDS = 5
+"""Of a calendar without seconds."""
 LOCALTIME = Path("/etc/localtime")
 
 
@@ -47,7 +51,9 @@ def next_run_s(request: Request, history: History, offset_s: float, zone: tzinfo
     if request.content is not None:
         return _after_change(request, history)
     if request.cron:
-        since_s = history.first_enqueued_s + request.delay_s if history.started_s is None else history.started_s
+        first_s = history.first_enqueued_s + request.delay_s
+        rest_s = CALENDAR_REST_S if len(request.cron.split()) == MINUTE_FIELDS else 0.0
+        since_s = first_s if history.started_s is None else history.started_s + rest_s
         return next_cron_s(request.cron, since_s + offset_s, zone) - offset_s
     first_s = history.first_enqueued_s + request.delay_s
     if request.interval_s is None:

@@ -135,3 +135,25 @@ def test_a_wrong_work_is_told_at_the_start(config: Path) -> None:
         done = edge("run", "--config", wrong)
         assert done.returncode == 2, done.stderr
         assert problem in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("list", "--data", "nowhere"), "no work has been kept here"),
+        (("show", "nobody"), "work 'nobody': none has this name or begins so"),
+        (("cancel",), "cancel: says not which work"),
+        (("enqueue", "mow-the-lawn"), "worker 'mow-the-lawn': there is none of that name"),
+        (("enqueue", "retention", "folder"), "input 'folder': no KEY=VALUE"),
+        (("enqueue", "retention", "--when", "full-moon"), "unknown field `full_moon`"),
+        (("enqueue", "retention", "--when", "network=fast"), "network"),
+        (("enqueue", "retention", "--every", "0.1"), "interval of 0.1: must be 1 to"),
+    ],
+)
+def test_mistakes_on_the_command_line(tmp_path: Path, arguments: tuple[str, ...], problem: str) -> None:
+    edge("work", "enqueue", "retention", "--data", tmp_path, check=True)
+    data = () if "--data" in arguments else ("--data", tmp_path)
+    done = edge("work", *arguments, *data)
+    assert done.returncode in (1, 2)
+    assert problem in done.stderr
+    assert "Traceback" not in done.stderr

@@ -133,6 +133,17 @@ def test_a_device_that_is_never_synchronised_and_often_rebooted_goes_on(driver: 
     assert periods(driver, daily) == [3], "sixty hours of running"
 
 
+def test_a_clock_that_is_stepped_back_a_little_runs_nothing_twice(driver: WorkDriver, clock: SimulatedClock) -> None:
+    daily = driver.enqueue(PeriodicWork("ok", cron="30 12 * * *")).ids[0]
+    driver.advance(1800)
+    assert periods(driver, daily) == [1]
+    clock.set_wall(clock.now().wall_s - 4)
+    driver.advance(10)
+    assert periods(driver, daily) == [1]
+    driver.advance(days(1))
+    assert periods(driver, daily) == [2]
+
+
 def test_summer_time(tmp_path: Path) -> None:
     from zoneinfo import ZoneInfo
 
