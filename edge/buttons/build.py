@@ -7,6 +7,7 @@ from typing import Literal
 from edge import config
 from edge.actions.asking import Ask, ask_of
 from edge.actions.performer import Performer
+from edge.actions.port import Action
 from edge.buttons.gestures import GESTURES, Gesture
 from edge.buttons.gpio import GpioPins, open_pins
 from edge.buttons.inputs import Input, Inputs
@@ -21,7 +22,7 @@ from edge.health import Health, Part
 log = logging.getLogger(__name__)
 
 
-def bindings_of(section: config.Button, place: str, performer: Performer) -> Mapping[Gesture, Ask]:
+def bindings_of(section: config.Button, place: str, actions: Mapping[str, Action]) -> Mapping[Gesture, Ask]:
     """What each gesture of a button asks for, checked before anybody presses it.
 
     Raises:
@@ -30,7 +31,7 @@ def bindings_of(section: config.Button, place: str, performer: Performer) -> Map
     bindings: dict[Gesture, Ask] = {}
     for gesture in GESTURES:
         if text := getattr(section, gesture):
-            bindings[gesture] = ask_of(text, performer.actions, f"{place}.{gesture}")
+            bindings[gesture] = ask_of(text, actions, f"{place}.{gesture}")
     return bindings
 
 
@@ -68,7 +69,7 @@ class Board:
     ) -> Panel | None:
         buttons = []
         for index, section in enumerate(self._settings.button):
-            bindings = bindings_of(section, f"button[{index}]", performer)
+            bindings = bindings_of(section, f"button[{index}]", performer.actions)
             try:
                 if self._pins is not None:
                     buttons.append(Button(section.name, self._pins.input(section.pin, section.active), bindings))

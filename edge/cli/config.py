@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from edge.cli.common import add_config_options, load_config, print_json
+from edge.wiring.asked import check_asked
 
 
 def add_parser(verbs: Any) -> None:
@@ -20,6 +21,7 @@ def add_parser(verbs: Any) -> None:
 def handle(options: argparse.Namespace) -> int:
     config = load_config(options, required=options.action == "check")
     if options.action == "check":
+        check_asked(config)
         cameras = ", ".join(camera.name for camera in config.camera) or "none"
         print(f"configuration is right; cameras: {cameras}; data: {config.data_dir}")
     elif options.json:

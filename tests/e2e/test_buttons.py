@@ -1,6 +1,8 @@
-"""A press on the running appliance: an event on the card, a message at a subscriber, a signal of the light."""
+"""A press on the running appliance: events and clips on the card, messages at a subscriber, signals of the light; sensors and rules."""
 
 import asyncio
+import json
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 
 from edge import config, wiring
+from edge.clock import iso_utc
 from edge.demo.broker import Broker
 from edge.mqtt.subscriber import Subscriber
 from edge.runtime import Appliance, Report
@@ -17,7 +20,8 @@ from tests.support import Collector, until
 
 pytestmark = pytest.mark.e2e
 
-CAPTURE, LIGHT, PRIVACY = 17, 27, 22
+CAPTURE, LIGHT, PRIVACY, DOOR, SIREN = 17, 27, 22, 4, 25
+ACKNOWLEDGED_S = 0.1
 
 
 class Running:
@@ -74,3 +78,95 @@ def test_from_a_press_to_card_message_and_light(base_dir: Path, data_dir: Path, 
     (event,) = EventStore(data_dir).find(started["id"])
     assert (event.label, event.camera) == ("snapshot", "door")
     assert (data_dir / started["picture"]["path"]).is_file()
+
+
+def settings_with(base_dir: Path, data_dir: Path, broker: Broker, **sections: Any) -> config.Config:
+    return config.Config(
+        device=config.Device(id="porch"),
+        paths=config.Paths(data=str(data_dir), models=str(base_dir / "models")),
+        camera=(config.Camera(name="door", source="test:", clips="encode"),),
+        mqtt=config.Mqtt(host=broker.host, port=broker.port),
+        gpio=config.Gpio(driver="simulated"),
+        light=config.Light(pin=LIGHT),
+        **sections,
+    )
+
+
+def press_until_the_light_says_so(running: Running) -> float:
+    """Seconds from the contact's closing to the light's first sign."""
+    until(lambda: running.pin(LIGHT).state == 1, 10, "the light of a watching device")
+    pressed_s = time.monotonic()
+    running.pin(CAPTURE).drive_low()
+    while running.pin(LIGHT).state:
+        assert time.monotonic() - pressed_s < 10
+        time.sleep(0.001)
+    seen_s = time.monotonic() - pressed_s
+    running.pin(CAPTURE).drive_high()
+    return seen_s
+
+
+def test_from_a_press_to_a_clip_with_the_seconds_before(base_dir: Path, data_dir: Path, broker: Broker) -> None:
+    button = config.Button(name="capture", pin=CAPTURE, press="clip", long="status")
+    clips = config.Clips(pre_s=2, post_s=1)
+    running = Running(settings_with(base_dir, data_dir, broker, button=(button,), clips=clips))
+    collector = Collector()
+    try:
+        with Subscriber(broker.host, broker.port, ["edge/#"], collector):
+            until(lambda: running.appliance.pipeline.newest("door"), 30, "a frame")
+            time.sleep(3)  # of pictures that nobody has asked for yet
+            began_s = time.time()
+            quickest_s = press_until_the_light_says_so(running)
+            (message,) = until(lambda: [m for m in collector.all if m.topic == "edge/porch/clips"], 20, "the clip")
+            for _ in range(3):  # other tests run beside: what counts is what the program needs
+                time.sleep(1.5)
+                quickest_s = min(quickest_s, press_until_the_light_says_so(running))
+    finally:
+        running.stop()
+    clip = json.loads(message.payload)
+    assert clip["started_at"] < iso_utc(began_s - 1), "it begins before the press"
+    assert clip["duration_s"] > 2
+    assert seconds_of(data_dir / clip["path"]) == pytest.approx(clip["duration_s"], abs=0.5)
+    assert quickest_s < ACKNOWLEDGED_S
+
+
+def seconds_of(path: Path) -> float:
+    command = ["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", str(path)]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout)
+
+
+def test_from_a_door_over_a_rule_to_a_siren(base_dir: Path, data_dir: Path, broker: Broker) -> None:
+    rule = config.Rule(
+        name="opened", labels=("snapshot",), do=("output name=siren for_s=1", "clip camera=$camera"), publish="opened"
+    )
+    running = Running(
+        settings_with(
+            base_dir,
+            data_dir,
+            broker,
+            input=(config.Input(name="door", pin=DOOR, off="snapshot"),),
+            output=(config.Output(name="siren", pin=SIREN),),
+            rule=(rule,),
+        )
+    )
+    collector = Collector()
+    try:
+        running.pin(DOOR).drive_low()
+        with Subscriber(broker.host, broker.port, ["edge/#"], collector):
+            until(lambda: running.appliance.pipeline.newest("door"), 30, "a frame")
+            until(lambda: shown(collector, "input/door") == "on", 10, "the closed door")
+            assert not running.pin(SIREN).state
+            running.pin(DOOR).drive_high()
+            until(lambda: running.pin(SIREN).state, 10, "the siren")
+            until(lambda: shown(collector, "output/siren") == "on", 10, "its state")
+            until(lambda: not running.pin(SIREN).state, 10, "its end")
+            told = until(lambda: collector.last("edge/porch/rules/opened"), 10, "the rule's message")
+            until(lambda: collector.last("edge/porch/clips"), 60, "the clip")
+    finally:
+        running.stop()
+    assert json.loads(told)["id"] == collector.events()[0]["id"]
+    assert shown(collector, "input/door") == "off"
+
+
+def shown(collector: Collector, part: str) -> str:
+    payload = collector.last(f"edge/porch/state/{part}")
+    return json.loads(payload)["state"] if payload else ""

@@ -4,16 +4,12 @@ import csv
 import re
 import tomllib
 from pathlib import Path
-from typing import cast
 
 import msgspec
 import pytest
 
-from edge.actions.performer import Performer
-from edge.actions.standard import Rooms, standard_actions
-from edge.buttons.build import bindings_of
-from edge.clock import SystemClock
 from edge.config import parse
+from edge.wiring.asked import check_asked
 from hardware import pinout, power
 from hardware.__main__ import CONFIGURATION, made, main
 
@@ -68,11 +64,8 @@ def test_the_default_configuration_is_right_and_has_the_pins_of_the_map(function
     assert (config.light.pin, config.light.privacy_pin) == (pins["status"], pins["watching"])
 
 
-def test_the_default_buttons_ask_for_what_there_is(tmp_path: Path) -> None:
-    rooms = cast(Rooms, None)  # nothing is done
-    performer = Performer(standard_actions(rooms), tmp_path, SystemClock(), print)
-    config = parse(tomllib.loads(CONFIGURATION.read_text(encoding="utf-8")), place="edge.toml")
-    assert all(bindings_of(button, button.name, performer) for button in config.button)
+def test_the_default_pins_ask_for_what_there_is() -> None:
+    check_asked(parse(tomllib.loads(CONFIGURATION.read_text(encoding="utf-8")), place="edge.toml"))
 
 
 def test_fragments_name_the_pins_of_the_map(functions: list[pinout.Function]) -> None:

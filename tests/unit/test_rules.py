@@ -1,6 +1,8 @@
 """Rules: when they go off, what they ask for, and what is refused before the first event."""
 
+import tomllib
 from datetime import datetime
+from pathlib import Path
 from typing import Any, cast
 
 import msgspec
@@ -17,6 +19,7 @@ from edge.rules.build import rules_from
 from edge.rules.room import Doing
 from edge.rules.rule import REMEMBERED, STALE_S
 from edge.store.port import Event
+from edge.wiring.asked import check_asked
 
 MIDNIGHT_S = datetime(2026, 7, 6).timestamp()  # a Monday, local time
 LABELS = ("Person", "Dog", "Car")
@@ -193,3 +196,23 @@ def test_two_functions_on_a_pin_and_two_things_of_one_name_are_refused(tables: d
     with pytest.raises(ConfigError) as caught:
         parse({**SCENE, **tables}, place="edge.toml")
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        ({"button": [{"name": "a", "pin": 5, "long": "clipp"}]}, "button[0].long: 'clipp': 'clipp' is no action"),
+        ({"input": [{"name": "a", "pin": 5, "off": "clip door"}]}, "input[0].off: 'clip door': 'door' is no argument"),
+        ({"input": [{"name": "a", "pin": 5, "on": "reboot"}]}, "input[0].on: 'reboot': reboot needs the permission"),
+        ({"rule": [{"name": "r", "do": ["output name=horn"]}]}, "rule[0].do[0]: no output is named 'horn'"),
+    ],
+)
+def test_what_is_asked_for_is_checked_without_running(tables: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check_asked(parse({**SCENE, **tables}, place="edge.toml"))
+    assert message in str(caught.value)
+
+
+def test_the_documented_configuration_asks_for_what_there_is() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    check_asked(parse(tomllib.loads(text.split("```toml\n", 1)[1].split("```", 1)[0]), place="docs"))

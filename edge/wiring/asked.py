@@ -1,0 +1,35 @@
+"""Whether buttons, inputs and rules of a configuration ask for what there is, without running anything."""
+
+from typing import cast
+
+from edge.actions.asking import ask_of
+from edge.actions.port import Action
+from edge.actions.standard import Rooms, standard_actions
+from edge.buttons.build import bindings_of
+from edge.buttons.outputs import Output, Outputs
+from edge.clock import SystemClock
+from edge.config import Config
+from edge.health import Health
+from edge.rules.build import rules_from
+
+
+def check_asked(config: Config) -> None:
+    """Labels are not looked at: the model knows them.
+
+    Raises:
+        ConfigError: no such action, not its arguments, not permitted there, or no such camera or output.
+    """
+    actions = _actions(config)
+    for index, button in enumerate(config.button):
+        bindings_of(button, f"button[{index}]", actions)
+    for index, each in enumerate(config.input):
+        for key, text in (("on", each.on), ("off", each.off)):
+            if text:
+                ask_of(text, actions, f"input[{index}].{key}", "operate")
+    rules_from(config, actions, {label for rule in config.rule for label in rule.labels})
+
+
+def _actions(config: Config) -> dict[str, Action]:
+    rooms = cast(Rooms, None)  # none is used before something is done
+    outputs = Outputs([Output(each.name, None, each.max_s) for each in config.output], Health(SystemClock()), print)
+    return {action.name: action for action in (*standard_actions(rooms), *outputs.actions())}
