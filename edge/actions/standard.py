@@ -47,9 +47,9 @@ class Rooms:
     """What the actions work on.
 
     `newest` gives a camera's newest frame, None before the first. `keep` returns when what it was given is safe, False if it is not so
-    within the seconds given. `armed`: of a camera, now. `arm` arms or disarms a camera, or the device. `clip` begins to record a camera,
-    or all, and gives the ids. `favour` makes an event a favourite or an ordinary one. `run_work` makes a work due
-    now (its constraints count), `cancel_work` cancels it. `end` ends the program, to be started again.
+    within the seconds given. `armed`: of a camera, now. `arm` arms or disarms a camera, or the device. `record` switches clips on or off.
+    `clip` begins to record a camera, or all, and gives the ids. `favour` makes an event a favourite or an ordinary one. `run_work` makes a
+    work due now (its constraints count), `cancel_work` cancels it. `end` ends the program, to be started again.
     """
 
     clock: Clock
@@ -60,6 +60,7 @@ class Rooms:
     conditions: Callable[[], list[Condition]]
     armed: Callable[[str], bool]
     arm: Callable[[bool, str | None], None]
+    record: Callable[[bool], None]
     clip: Callable[[str | None], Sequence[str]]
     favour: Callable[[str, bool], None]
     run_work: Callable[[str], None]
@@ -72,6 +73,8 @@ def standard_actions(rooms: Rooms) -> list[Action]:
         Action("status", "How the parts are", "view", lambda _: rooms.conditions(), changes=False),
         Action("snapshot", "Keep a picture now", "operate", lambda asked: _snapshot(rooms, asked), OneCamera),
         Action("clip", "Record a clip", "operate", lambda asked: _clip(rooms, asked), OneCamera),
+        Action("recording-on", "Make clips", "operate", lambda _: rooms.record(True)),
+        Action("recording-off", "Make no clips", "operate", lambda _: rooms.record(False)),
         Action("arm", "Arm", "operate", lambda asked: _arm(rooms, asked, True), OneCamera),
         Action("disarm", "Disarm", "operate", lambda asked: _arm(rooms, asked, False), OneCamera),
         Action("keep", "Keep an event for ever", "operate", lambda asked: rooms.favour(asked.event, True), OneEvent),

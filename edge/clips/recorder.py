@@ -95,6 +95,11 @@ class Recorder:
             if change.event.camera in self._episodes and change.event.source is None:
                 self._on_change(change, self._episodes[change.event.camera])
 
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """Those that make clips."""
+        return tuple(self._rings)
+
     def trigger(self, camera: str | None, trigger: ClipTrigger) -> tuple[str, ...]:
         """Record now, with the seconds before; the ids of the clips.
 
@@ -109,7 +114,7 @@ class Recorder:
         if not cameras:
             raise ClipError(
                 f"{camera or 'any camera'}: cannot record now",
-                hint="it is disarmed, or makes no clips: see docs/clips.md",
+                hint="it is disarmed, recording is off, or it makes no clips: see docs/clips.md",
             )
         with self._lock:
             ids = tuple(self._episodes[name].want(trigger, at, self._new_id()).id for name in cameras)

@@ -35,3 +35,8 @@ def arming_switch(name: str, title: str, camera: str, read: Callable[[], bool]) 
     arguments = msgspec.json.encode({"camera": camera} if camera else {})
     icon = "mdi:cctv" if camera else "mdi:shield-home"
     return Switch(name, title, icon, ("arm", arguments), ("disarm", arguments), read)
+
+
+def recording_switch(read: Callable[[], bool]) -> Switch:
+    """Clips of all cameras."""
+    return Switch("recording", "Recording", "mdi:record-rec", ("recording-on", b""), ("recording-off", b""), read)

@@ -21,7 +21,7 @@ from edge.camera.watch import CameraWatch
 from edge.chores.device import Rooms as ChoreRooms
 from edge.chores.room import WorkRoom, pruning
 from edge.clips.room import ClipRoom
-from edge.clock import SystemClock
+from edge.clock import Instant, SystemClock
 from edge.config import Camera as CameraSection
 from edge.config import Config
 from edge.device.finding import make_monitor
@@ -36,6 +36,7 @@ from edge.events.keeper import Keeper
 from edge.events.lifecycle import Outcome
 from edge.events.looks import LookThread
 from edge.events.message import notice_message, state_message
+from edge.events.toggle import Toggle
 from edge.events.wall_clock import WallClock
 from edge.health import TROUBLE, Condition, Health
 from edge.identity import device_id
@@ -46,7 +47,7 @@ from edge.mqtt.frigate import FrigateEvents
 from edge.mqtt.messages import Versions
 from edge.mqtt.sender import Sender
 from edge.mqtt.summary import Figures, Sources
-from edge.mqtt.switches import Switch, arming_switch
+from edge.mqtt.switches import Switch, arming_switch, recording_switch
 from edge.mqtt.tree import Tree
 from edge.mqtt.works import Works
 from edge.pipeline import Pipeline
@@ -233,6 +234,13 @@ class House:
         )
 
     @cached_property
+    def _recording(self) -> Toggle:
+        return Toggle("recording", SwitchStore(self._data_dir))
+
+    def _may_record(self, camera: str, at: Instant) -> bool:
+        return self._recording.on and self._arming.armed(camera, at)
+
+    @cached_property
     def _clips(self) -> ClipRoom:
         return ClipRoom(
             self._config,
@@ -243,7 +251,7 @@ class House:
             self._keeper.submit_record,
             self._health,
             self._fatal,
-            self._arming.armed,
+            self._may_record,
         )
 
     # --- what tells
@@ -275,11 +283,14 @@ class House:
         tree.serve(self._performer, self._switches(), self._ids)
         self._keeper.listen(tree.showcase.committed)
         self._arming.listen(tree.showcase.poke)
+        self._recording.listen(tree.showcase.poke)
         return tree
 
     def _switches(self) -> list[Switch]:
+        recording = [recording_switch(lambda: self._recording.on)] if self._clips.recorder.cameras else []
         return [
             arming_switch("armed", "Armed", "", lambda: self._armed_at_all("")),
+            *recording,
             *(
                 arming_switch(f"camera-{name}", f"{titled(name)} active", name, partial(self._arming.switched_on, name))
                 for name in self._cameras
@@ -322,6 +333,7 @@ class House:
             conditions=self._health.conditions,
             armed=self._armed,
             arm=self._arm,
+            record=lambda on: self._recording.set(on, self._clock.now()),
             clip=lambda camera: self._clips.recorder.trigger(camera, "command"),
             favour=self._favour,
             run_work=self._run_work,

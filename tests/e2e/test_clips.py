@@ -1,6 +1,7 @@
 """Clips of the running program, and what kill -9 in the middle of one leaves."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import av
@@ -95,3 +96,40 @@ def test_clips_of_a_file_are_encoded_and_can_be_copied_out(base_dir: Path, tmp_p
     assert "MB" in edge("clips", "list", "--config", config, check=True).stdout
     event = EventStore(tmp_path / "data").find(first["events"][0])[0]
     assert first["started_boot_s"] <= event.started.boot_s <= first["started_boot_s"] + first["duration_s"]
+
+
+def test_clips_on_request_unless_recording_is_switched_off(tmp_path: Path, config: Path, broker: Broker) -> None:
+    with config.open("a") as file:
+        file.write('[device]\nid = "box"\n[[camera]]\nname = "door"\nsource = "test:"\nclips = "encode"\n')
+    collector = Collector()
+    state = "edge/box/switch/recording/state"
+
+    def switch(payload: str) -> None:
+        command = ["mosquitto_pub", "-h", broker.host, "-p", str(broker.port), "-q", "1"]
+        subprocess.run([*command, "-t", "edge/box/switch/recording/set", "-m", payload], check=True)
+        until(lambda: collector.last(state) == payload.encode(), 20, f"recording {payload}")
+
+    def start() -> "subprocess.Popen[bytes]":
+        program = start_edge("run", "--config", config, log=tmp_path / "log")
+        until(lambda: (tmp_path / "data" / "control.sock").exists(), 30, "the program")
+        return program
+
+    with Subscriber(broker.host, broker.port, ["edge/#"], collector, session="t"):
+        program = start()
+        try:
+            until(lambda: collector.last(state) == b"ON", 30, "the switch")
+            switch("OFF")
+            program.terminate()
+            assert program.wait(30) == 0
+            program = start()
+            refused = edge("ask", "clip", "--config", config)
+            assert "recording is off" in refused.stderr
+            switch("ON")
+            (clip,) = json.loads(until(lambda: edge("ask", "clip", "--config", config).stdout, 20, "a clip"))
+            until(lambda: clip in ClipStore(tmp_path / "data").ids(), 30, "the clip in the store")
+        finally:
+            program.terminate()
+            assert program.wait(30) == 0, (tmp_path / "log").read_text()
+    (kept,) = ClipStore(tmp_path / "data").newest(10)
+    assert (kept.trigger, kept.events) == ("command", ())
+    assert kept.duration_s > 1.5
