@@ -326,8 +326,10 @@ class Light(Section, frozen=True):
     """Status light of one colour, or the pins of red, green and blue."""
     privacy_pin: Pin | None = None
     """A light that is on exactly while a camera is open."""
+    buzzer_pin: Pin | None = None
+    """A buzzer that makes its own tone; it says what became of a gesture."""
     active: Literal["low", "high"] = "high"
-    """The level at which the lights shine."""
+    """The level at which the lights shine and the buzzer sounds."""
 
 
 class Input(Section, frozen=True):
@@ -771,7 +773,7 @@ def _check_pins(config: Config, place: str) -> None:
     uses = [(f"{table}[{index}].pin", each.pin) for table, sections in tables for index, each in enumerate(sections)]
     status = config.light.pin if isinstance(config.light.pin, tuple) else (config.light.pin,)
     lights = [("light.pin", pin) for pin in status] + [("light.privacy_pin", config.light.privacy_pin)]
-    lights += [("power.pin", config.power.pin)]
+    lights += [("light.buzzer_pin", config.light.buzzer_pin), ("power.pin", config.power.pin)]
     taken: dict[int, str] = {}
     for where, pin in uses + [(where, pin) for where, pin in lights if pin is not None]:
         if pin in taken:

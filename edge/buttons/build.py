@@ -13,7 +13,7 @@ from edge.buttons.gpio import GpioPins, open_pins
 from edge.buttons.inputs import Input, Inputs
 from edge.buttons.light import Facts, Shown
 from edge.buttons.outputs import Output, Outputs
-from edge.buttons.panel import Button, Panel, Show
+from edge.buttons.panel import Button, Panel, Show, Sound
 from edge.buttons.port import ActiveLevel, OutputPin, Pins
 from edge.config import Config
 from edge.errors import GpioError
@@ -76,9 +76,10 @@ class Board:
             except GpioError as error:
                 self._missing("button", section.name, error)
         show = self._show()
+        sound = self._sound()
         if not buttons and show is None:
             return None
-        return Panel(buttons, performer.ask, facts, show, self._health, failed)
+        return Panel(buttons, performer.ask, facts, show, self._health, failed, sound)
 
     def inputs(self, performer: Performer, failed: Callable[[BaseException], None]) -> Inputs | None:
         """
@@ -110,6 +111,10 @@ class Board:
     def close(self) -> None:
         if self._pins is not None:
             self._pins.close()
+
+    def _sound(self) -> Sound | None:
+        pin = self._output("buzzer", self._settings.light.buzzer_pin)
+        return (lambda on: pin.set(float(on))) if pin is not None else None
 
     def _show(self) -> Show | None:
         light = self._settings.light

@@ -45,6 +45,15 @@ SIGNALS: dict[Signal, Steps] = {
     "very_long": ((0, 0.1), (1, 0.1)) * 4 + ((0, 0.1),),
 }
 
+SOUNDS: dict[Signal, Steps] = {
+    "acknowledged": ((1, 0.1),),
+    "refused": ((1, 0.08), (0, 0.08)) * 3,
+    "down": (),
+    "long": ((1, 0.03),),
+    "very_long": ((1, 0.03), (0, 0.1)) * 2,
+}
+"""What a buzzer says of the same."""
+
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What the light is told of the device."""
@@ -112,6 +121,27 @@ class Player:
         shown = _at(pattern.steps, (at_s - self._since_s) % length_s)
         level, left_s = shown if shown is not None else (pattern.steps[0][0], pattern.steps[0][1])
         return Shown(level, pattern.colour, at_s + left_s)
+
+
+class Sounder:
+    """Whether the buzzer sounds when.
+
+    Thread: one caller at a time.
+    """
+
+    def __init__(self) -> None:
+        self._signal: tuple[Steps, float] = ((), 0.0)
+
+    def signal(self, signal: Signal, at_s: float) -> None:
+        """Sound it once, now, in place of one that is being sounded; a silent one leaves that alone."""
+        if SOUNDS[signal]:
+            self._signal = (SOUNDS[signal], at_s)
+
+    def sounds(self, at_s: float) -> tuple[bool, float]:
+        """Now, and until when; infinite: until the next signal."""
+        steps, since_s = self._signal
+        found = _at(steps, at_s - since_s)
+        return (False, float("inf")) if found is None else (bool(found[0]), at_s + found[1])
 
 
 def _at(steps: Steps, passed_s: float) -> tuple[float, float] | None:

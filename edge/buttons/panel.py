@@ -12,7 +12,7 @@ from typing import NamedTuple
 from edge.actions.asking import Ask
 from edge.actions.port import Answer, Request
 from edge.buttons.gestures import TIMING, Gesture, GestureMachine, Step, Timing
-from edge.buttons.light import Facts, Player, Shown, Signal, says
+from edge.buttons.light import Facts, Player, Shown, Signal, Sounder, says
 from edge.buttons.port import InputPin
 from edge.health import Health
 
@@ -22,6 +22,7 @@ CHANGES = 256
 """Changes of pins that wait. Beyond it they are forgotten, and the level is read anew: what a finger does is far below."""
 
 Show = Callable[[Shown], None]
+Sound = Callable[[bool], None]
 
 
 @dataclass(slots=True)
@@ -53,6 +54,7 @@ class Panel:
         ask: hands a request to the performer; never waits.
         facts: what the light says now; called often, must be cheap.
         show: sets the light, None: there is none.
+        sound: switches the buzzer, None: there is none.
         failed: called with whatever unforeseen thing the thread died of.
 
     Thread: `start` and `stop` the owner.
@@ -69,6 +71,7 @@ class Panel:
         show: Show | None,
         health: Health,
         failed: Callable[[BaseException], None],
+        sound: Sound | None = None,
     ) -> None:
         self._buttons = buttons
         self._ask = ask
@@ -80,6 +83,9 @@ class Panel:
         self._overrun = False
         self._player = Player()
         self._shown: Shown | None = None
+        self._sound = sound
+        self._sounder = Sounder()
+        self._sounding = (False, float("inf"))
         self._thread = threading.Thread(target=self._run, name="panel", daemon=True)
         self.gestures = 0
         """Gestures that asked for something."""
@@ -126,7 +132,7 @@ class Panel:
         if isinstance(item, _Change):
             self._changed(item)
         else:
-            self._player.signal(item, time.monotonic())
+            self._signal(item)
         self._light(time.monotonic())
         return True
 
@@ -134,7 +140,8 @@ class Panel:
         times = [due_s for button in self._buttons if (due_s := button.machine.next_s()) is not None]
         if self._show is not None:
             times.append(min(now_s + self.LOOK_S, self._shown.until_s if self._shown else now_s))
-        return max(0.0, min(times) - now_s) if times else 3600.0
+        times.append(min(self._sounding[1], now_s + 3600.0))
+        return max(0.0, min(times) - now_s)
 
     def _time_passed(self, now_s: float) -> None:
         if self._overrun:
@@ -154,7 +161,7 @@ class Panel:
 
     def _take(self, button: Button, step: Step) -> None:
         for stage in step.stages:
-            self._player.signal(stage, time.monotonic())
+            self._signal(stage)
         for gesture in step.gestures:
             self._request(button, gesture)
         if step.stuck:
@@ -175,7 +182,20 @@ class Panel:
             log.warning("button refused action=%s error=%s", answer.action, answer.error)
         self._mail.put("acknowledged" if answer.ok else "refused")
 
+    def _signal(self, signal: Signal) -> None:
+        now_s = time.monotonic()
+        self._player.signal(signal, now_s)
+        self._sounder.signal(signal, now_s)
+
+    def _buzz(self, now_s: float) -> None:
+        if self._sound is None:
+            return
+        before, self._sounding = self._sounding[0], self._sounder.sounds(now_s)
+        if self._sounding[0] != before:
+            self._sound(self._sounding[0])
+
     def _light(self, now_s: float) -> None:
+        self._buzz(now_s)
         if self._show is None:
             return
         self._player.say(says(self._facts()), now_s)

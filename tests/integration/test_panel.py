@@ -129,6 +129,17 @@ def test_a_light_of_three_colours(tmp_path: Path) -> None:
     house.close()
 
 
+def test_the_buzzer_beeps_once_when_it_is_done_and_is_silent_again(tmp_path: Path) -> None:
+    buzzer = 24
+    button = config.Button(name="capture", pin=CAPTURE, press="snapshot camera=door")
+    wanted = Config(gpio=config.Gpio(driver="simulated"), button=(button,), light=config.Light(buzzer_pin=buzzer))
+    house = House(tmp_path, wanted)
+    house.press(0.06)
+    until(lambda: house.pin(buzzer).state, 5, "the beep")
+    until(lambda: not house.pin(buzzer).state, 5, "its end")
+    house.close()
+
+
 def test_the_privacy_light_is_on_while_a_camera_is_open(tmp_path: Path) -> None:
     wanted = Config(gpio=config.Gpio(driver="simulated"), light=config.Light(privacy_pin=LIGHT))
     board = Board(wanted, Health(SystemClock()))

@@ -58,10 +58,11 @@ def test_the_default_configuration_is_right_and_has_the_pins_of_the_map(function
     for tables, names in (
         (config.button, {"capture", "privacy"}),
         (config.input, {"door", "pir"}),
-        (config.output, {"floodlight", "buzzer", "siren"}),
+        (config.output, {"floodlight", "siren"}),
     ):
         assert {table.name: table.pin for table in tables} == {name: pins[name] for name in names}
-    assert (config.light.pin, config.light.privacy_pin) == (pins["status"], pins["watching"])
+    light = config.light
+    assert (light.pin, light.privacy_pin, light.buzzer_pin) == (pins["status"], pins["watching"], pins["buzzer"])
 
 
 def test_the_default_pins_ask_for_what_there_is() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge.buttons.light import PATTERNS, SIGNALS, Facts, Player, Says, Signal, says
+from edge.buttons.light import PATTERNS, SIGNALS, Facts, Player, Says, Signal, Sounder, says
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,18 @@ def test_saying_the_same_again_does_not_begin_the_pattern_anew() -> None:
     player.say("private", 0.0)
     player.say("private", 0.9)
     assert player.show(1.5).level == 0
+
+
+def test_the_buzzer_says_what_became_of_it_and_a_silent_signal_leaves_that_alone() -> None:
+    sounder = Sounder()
+    assert sounder.sounds(5.0) == (False, float("inf"))
+    sounder.signal("refused", 10.0)
+    sounder.signal("down", 10.01)
+    heard, at_s = [], 10.0
+    while at_s < float("inf"):
+        on, until_s = sounder.sounds(at_s)
+        heard.append((on, round(until_s - at_s, 3)))
+        at_s = until_s
+    assert heard == [(True, 0.08), (False, 0.08)] * 3 + [(False, float("inf"))]
+    sounder.signal("acknowledged", 20.0)
+    assert sounder.sounds(20.05) == (True, pytest.approx(20.1))
