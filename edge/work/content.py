@@ -5,7 +5,10 @@ Looking again and again, not inotify: it works on network drives, sees what chan
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+
+Looks = Mapping[tuple[str, ...], str]
+"""Signatures by the paths that they are of."""
 
 MOST_ENTRIES = 100_000
 """Of one path; what lies beyond is not looked at."""

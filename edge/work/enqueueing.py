@@ -8,7 +8,7 @@ import msgspec
 from edge.errors import WorkError
 from edge.work import transitions
 from edge.work.chain import Chain
-from edge.work.content import signature
+from edge.work.content import Looks
 from edge.work.request import Existing, OutOfQuota, Request
 from edge.work.states import WorkState
 from edge.work.table import Table, Work
@@ -40,11 +40,12 @@ class Ticket(msgspec.Struct, frozen=True):
 
 
 class Adding(msgspec.Struct, frozen=True):
-    """What adding needs beside the ground. `expedited_quota`: expedited works an hour."""
+    """What adding needs beside the ground. `expedited_quota`: expedited works an hour. `looks`: how the paths of the requests look."""
 
     next_id: Callable[[], str]
     wall_s: float
     expedited_quota: int
+    looks: Looks = {}
 
 
 def enqueue(ground: Ground, adding: Adding, chain: Chain, name: str | None, existing: Existing) -> Ticket:
@@ -95,7 +96,7 @@ def _add(ground: Ground, adding: Adding, chain: Chain, name: str | None, leaves:
             first_enqueued_s=ground.t_s,
             enqueued_s=ground.t_s,
             added_wall_s=adding.wall_s,
-            signature=signature(request.content.paths) if request.content is not None else "",
+            signature=adding.looks[request.content.paths] if request.content is not None else "",
         )
         if work.state.finished:
             work = work.with_(finished_s=ground.t_s)
@@ -134,10 +135,10 @@ def _update_named(ground: Ground, adding: Adding, chain: Chain, name: str) -> Ti
     if work.state is WorkState.CANCELLED:
         _clear(ground, name)
         return _add(ground, adding, chain, name, ())
-    return Ticket(update(ground, work, chain.steps[0].request), (work.id,))
+    return Ticket(update(ground, work, chain.steps[0].request, adding.looks), (work.id,))
 
 
-def update(ground: Ground, work: Work, request: Request) -> Enqueued:
+def update(ground: Ground, work: Work, request: Request, looks: Looks) -> Enqueued:
     """Give a work another request; it keeps id, state, attempts, times and periods.
 
     Raises:
@@ -149,7 +150,7 @@ def update(ground: Ground, work: Work, request: Request) -> Enqueued:
     running = work.state is WorkState.RUNNING
     changed = work.with_(request=request, generation=work.generation + 1, progress=work.progress if running else {})
     if request.content is not None and request.content != work.request.content:
-        changed = changed.with_(signature=signature(request.content.paths), changed_s=None)
+        changed = changed.with_(signature=looks[request.content.paths], changed_s=None)
     ground.table.put(ground.scheduled(changed), tags=True)
     return Enqueued.APPLIED_FOR_NEXT_RUN if running else Enqueued.APPLIED_IMMEDIATELY
 

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 HEARTBEAT_S = 600.0
 """The clocks are looked at and written down at least so often: what an unsynchronised device may lose over a reboot."""
 LOOK_AT_PATHS_S = 2.0
+LOOK_REST = 20.0
+"""A look at large folders is followed by so many times its own length without one."""
 PRUNE_S = 3600.0
 """Between two prunings of finished works."""
 
@@ -71,6 +73,7 @@ class Scheduler:
         self._longest_s = longest_s
         self._wake = asyncio.Event()
         self._next_prune_s = 0.0
+        self._next_look_s = 0.0
 
     def wake(self) -> None:
         """Look now: something may have changed."""
@@ -126,15 +129,25 @@ class Scheduler:
         _stop_gone(runs, seen.running)
         times = [*self._stop_unmet(runs, state), seen.waiting.next_due_s, seen.waiting.again_in_s, self._longest_s]
         if seen.watched:
-            times.append(LOOK_AT_PATHS_S)
-            await self._look_at_paths(seen.watched)
+            times.append(await self._look_at_paths(seen.watched))
         return min(max(0.0, time_s) for time_s in times if time_s is not None)
 
-    async def _look_at_paths(self, watched: list[Work]) -> None:
+    async def _look_at_paths(self, watched: list[Work]) -> float:
+        """Seconds until the next look."""
+        begin_s = self._loop_s()
+        if begin_s < self._next_look_s:
+            return self._next_look_s - begin_s
         looks = await asyncio.to_thread(look, watched)
+        rest_s = max(LOOK_AT_PATHS_S, LOOK_REST * (self._loop_s() - begin_s))
+        self._next_look_s = self._loop_s() + rest_s
         if any(looks.get(work.id) != work.signature for work in watched):
             await self._desk.call(lambda store: store.note_looks(looks))
             self.wake()
+        return rest_s
+
+    @staticmethod
+    def _loop_s() -> float:
+        return asyncio.get_running_loop().time()
 
     def _stop_unmet(self, runs: Runs, state: DeviceState) -> list[float | None]:
         """Stop what may not go on; when time alone may end something next."""

@@ -11,6 +11,7 @@ from edge.device.state import DeviceMonitor
 from edge.work.bell import Bell
 from edge.work.chain import Chain, begin
 from edge.work.constraints import Moment
+from edge.work.content import Looks
 from edge.work.data import Data
 from edge.work.desk import Desk
 from edge.work.enqueueing import Enqueued, Ticket
@@ -19,7 +20,7 @@ from edge.work.registry import Registry
 from edge.work.request import Existing, Request
 from edge.work.runs import Limits, Runs
 from edge.work.scheduler import HEARTBEAT_S, Scheduler
-from edge.work.store import Find, WorkSettings, WorkStore
+from edge.work.store import Find, WorkSettings, WorkStore, looks_of
 from edge.work.times import local_zone
 
 T = TypeVar("T")
@@ -108,11 +109,13 @@ class BackgroundWork:
             WorkError: the request is wrong. StoreError: the database failed; nothing was enqueued.
         """
         chain = request if isinstance(request, Chain) else begin(request)
-        return await self._change(lambda store: store.enqueue(chain, name=name, existing=existing))
+        looks = await _looks(chain)
+        return await self._change(lambda store: store.enqueue(chain, name=name, existing=existing, looks=looks))
 
     async def update(self, id_: str, request: Request) -> Enqueued:
         """Give a work another request. Raises as `enqueue`, also when there is no such work."""
-        return await self._change(lambda store: store.update(id_, request))
+        looks = await _looks(begin(request))
+        return await self._change(lambda store: store.update(id_, request, looks))
 
     async def cancel(self, by: Find, value: str = "") -> int:
         """Cancel by `id`, `tag` or `name`, or `all`, with all that waits for them; how many."""
@@ -154,12 +157,14 @@ class BackgroundWork:
             WorkError: a request is wrong. StoreError: the database failed; nothing was changed.
         """
 
+        looks = {name: await _looks(begin(request)) for name, request in requests.items()}
+
         def apply(store: WorkStore) -> None:
             for work in store.find("tag", tag):
                 if work.name not in requests and not work.state.finished:
                     store.cancel("id", work.id)
             for name, request in requests.items():
-                _configure(store, name, request)
+                _configure(store, name, request, looks[name])
 
         await self._change(apply)
 
@@ -185,9 +190,17 @@ class BackgroundWork:
             event.set()
 
 
-def _configure(store: WorkStore, name: str, request: Request) -> None:
+async def _looks(chain: Chain) -> Looks:
+    """Beside the loop, and outside of any transaction."""
+    if all(step.request.content is None for step in chain.steps):
+        return {}
+    return await asyncio.to_thread(looks_of, chain)
+
+
+def _configure(store: WorkStore, name: str, request: Request, looks: Looks) -> None:
     known = [work for work in store.find("name", name) if not work.state.finished]
     if len(known) == 1 and known[0].request == request:
         return
     same_kind = len(known) == 1 and known[0].request.series == request.series
-    store.enqueue(begin(request), name=name, existing=Existing.UPDATE if same_kind else Existing.REPLACE)
+    existing = Existing.UPDATE if same_kind else Existing.REPLACE
+    store.enqueue(begin(request), name=name, existing=existing, looks=looks)

@@ -13,10 +13,10 @@ from edge.errors import WorkError
 from edge.ids import IdSource
 from edge.store.database import FILE_NAME, open_database, transaction, translated
 from edge.work import checks, enqueueing, transitions
-from edge.work.chain import Chain
+from edge.work.chain import Chain, begin
 from edge.work.checks import Floors
 from edge.work.clock import Anchor, Now, advance
-from edge.work.content import signature
+from edge.work.content import Looks, signature
 from edge.work.data import Data
 from edge.work.enqueueing import Adding, Enqueued, Ticket
 from edge.work.request import Existing, Request
@@ -75,8 +75,13 @@ class WorkStore:
 
     # --- requests
 
-    def enqueue(self, chain: Chain, *, name: str | None = None, existing: Existing = Existing.KEEP) -> Ticket:
+    def enqueue(
+        self, chain: Chain, *, name: str | None = None, existing: Existing = Existing.KEEP, looks: Looks | None = None
+    ) -> Ticket:
         """Add works; `existing` says what becomes of those of the same unique name.
+
+        Args:
+            looks: how the paths of the requests look, for those who must not look here: it may take long.
 
         Raises:
             WorkError: a request is wrong, or it cannot update what is there.
@@ -85,16 +90,18 @@ class WorkStore:
             raise WorkError(f"name {name!r}: empty or too long", hint=f"give it 1 to {checks.MAX_NAME} characters")
         for step in chain.steps:
             checks.check(step.request, self._settings.floors)
+        seen = looks_of(chain) if looks is None else looks
         with self._ground() as ground:
-            return enqueueing.enqueue(ground, self._adding(), chain, name, existing)
+            return enqueueing.enqueue(ground, self._adding(seen), chain, name, existing)
 
-    def update(self, id_: str, request: Request) -> Enqueued:
+    def update(self, id_: str, request: Request, looks: Looks | None = None) -> Enqueued:
         """Raises:
         WorkError: the request is wrong, of the other kind, or there is no such work.
         """
         checks.check(request, self._settings.floors)
+        seen = looks_of(begin(request)) if looks is None else looks
         with self._ground() as ground:
-            return enqueueing.update(ground, self._required(id_), request)
+            return enqueueing.update(ground, self._required(id_), request, seen)
 
     def cancel(self, by: Find, value: str = "") -> list[Work]:
         """Cancel works and all that wait for them; those that changed."""
@@ -243,8 +250,8 @@ class WorkStore:
     def _now(self) -> Now:
         return Now(self._clock.now(), self._clock.boot_id, self._trusted())
 
-    def _adding(self) -> Adding:
-        return Adding(self._ids.next, self._clock.now().wall_s, self._settings.expedited_quota)
+    def _adding(self, looks: Looks) -> Adding:
+        return Adding(self._ids.next, self._clock.now().wall_s, self._settings.expedited_quota, looks)
 
     def _required(self, id_: str) -> Work:
         work = self._table.get(id_)
@@ -263,6 +270,12 @@ class WorkStore:
 
 def _is_old(before: Anchor, now: Anchor, after_s: float) -> bool:
     return now.boot_id != before.boot_id or now.sure_boot_id != before.sure_boot_id or now.t_s - before.t_s > after_s
+
+
+def looks_of(chain: Chain) -> Looks:
+    """How the paths of its requests look; may take long."""
+    contents = (step.request.content for step in chain.steps)
+    return {content.paths: signature(content.paths) for content in contents if content is not None}
 
 
 def look(works: Iterable[Work]) -> dict[str, str]:
