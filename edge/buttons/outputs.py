@@ -46,7 +46,21 @@ class Outputs:
         self._failed = failed
         self._changed = threading.Condition()
         self._stopping = False
+        self._listeners: list[Callable[[], None]] = []
         self._thread = threading.Thread(target=self._run, name="outputs", daemon=True)
+
+    @property
+    def there(self) -> list[str]:
+        """The names of those whose pin could be taken."""
+        return [output.name for output in self._outputs.values() if output.pin is not None]
+
+    def is_on(self, name: str) -> bool:
+        """Thread: any."""
+        return self._outputs[name].off_at_s is not None
+
+    def listen(self, changed: Callable[[], None]) -> None:
+        """Call `changed` after each switching, in its thread; must not block. Before `start`."""
+        self._listeners.append(changed)
 
     def actions(self) -> list[Action]:
         """What can be asked of them; nothing where there are none."""
@@ -98,6 +112,8 @@ class Outputs:
         pin.set(float(on))
         log.info("output output=%s on=%s", output.name, on)
         self._health.report("output", output.name, "on" if on else "off")
+        for listener in self._listeners:
+            listener()
 
     def _run(self) -> None:
         try:

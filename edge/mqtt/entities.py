@@ -40,7 +40,7 @@ class Published:
     """All that is published now; an entity is made only of what is here.
 
     `motion` are the cameras with a motion topic, `lines` the names of the counting lines with their cameras, `actions` the names of those
-    that may be asked for over MQTT.
+    that may be asked for over MQTT, `inputs` the names of the inputs on pins.
     """
 
     cameras: Sequence[str]
@@ -51,12 +51,14 @@ class Published:
     actions: Sequence[str]
     summary: SummaryMessage
     stats: StatsMessage | None
+    inputs: Sequence[str] = ()
 
 
 def entities(published: Published) -> Iterator[tuple[str, Entity]]:
     """Key and entity, in the order in which they are most wanted. Topics are relative to the device's (`~/…`)."""
     for camera in published.cameras:
         yield from _of_camera(camera, published)
+    yield from _inputs(published)
     yield from _switches(published)
     yield from _buttons(published)
     yield from _of_device(published)
@@ -142,6 +144,15 @@ def _connectivity(camera: str, title: str) -> Entity:
         "device_class": "connectivity",
         "entity_category": "diagnostic",
     }
+
+
+def _inputs(published: Published) -> Iterator[tuple[str, Entity]]:
+    for name in published.inputs:
+        state = {
+            "state_topic": f"~/state/input/{name}",
+            "value_template": "{{ 'ON' if value_json.state == 'on' else 'OFF' }}",
+        }
+        yield f"input_{name}", {"p": "binary_sensor", "name": titled(name), **state, "icon": "mdi:import"}
 
 
 def _switches(published: Published) -> Iterator[tuple[str, Entity]]:

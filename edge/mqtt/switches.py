@@ -40,3 +40,9 @@ def arming_switch(name: str, title: str, camera: str, read: Callable[[], bool]) 
 def recording_switch(read: Callable[[], bool]) -> Switch:
     """Clips of all cameras."""
     return Switch("recording", "Recording", "mdi:record-rec", ("recording-on", b""), ("recording-off", b""), read)
+
+
+def output_switch(name: str, title: str, read: Callable[[], bool]) -> Switch:
+    """An output on a pin; on for as long as it may be."""
+    on, off = msgspec.json.encode({"name": name}), msgspec.json.encode({"name": name, "on": False})
+    return Switch(f"output-{name}", title, "mdi:electric-switch", ("output", on), ("output", off), read)

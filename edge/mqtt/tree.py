@@ -100,6 +100,7 @@ class Tree:
             actions=self._actions,
             summary=view.summary,
             stats=view.stats,
+            inputs=[each.name for each in view.conditions if each.part == "input" and each.state in ("on", "off")],
         )
 
 

@@ -47,7 +47,7 @@ from edge.mqtt.frigate import FrigateEvents
 from edge.mqtt.messages import Versions
 from edge.mqtt.sender import Sender
 from edge.mqtt.summary import Figures, Sources
-from edge.mqtt.switches import Switch, arming_switch, recording_switch
+from edge.mqtt.switches import Switch, arming_switch, output_switch, recording_switch
 from edge.mqtt.tree import Tree
 from edge.mqtt.works import Works
 from edge.pipeline import Pipeline
@@ -284,6 +284,7 @@ class House:
         self._keeper.listen(tree.showcase.committed)
         self._arming.listen(tree.showcase.poke)
         self._recording.listen(tree.showcase.poke)
+        self._outputs.listen(tree.showcase.poke)
         return tree
 
     def _switches(self) -> list[Switch]:
@@ -291,6 +292,7 @@ class House:
         return [
             arming_switch("armed", "Armed", "", lambda: self._armed_at_all("")),
             *recording,
+            *(output_switch(name, titled(name), partial(self._outputs.is_on, name)) for name in self._outputs.there),
             *(
                 arming_switch(f"camera-{name}", f"{titled(name)} active", name, partial(self._arming.switched_on, name))
                 for name in self._cameras

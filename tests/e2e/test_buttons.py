@@ -22,6 +22,7 @@ pytestmark = pytest.mark.e2e
 
 CAPTURE, LIGHT, PRIVACY, DOOR, SIREN = 17, 27, 22, 4, 25
 ACKNOWLEDGED_S = 0.1
+SWITCH = "edge/porch/switch/output-siren/state"
 
 
 class Running:
@@ -136,7 +137,7 @@ def seconds_of(path: Path) -> float:
 
 def test_from_a_door_over_a_rule_to_a_siren(base_dir: Path, data_dir: Path, broker: Broker) -> None:
     rule = config.Rule(
-        name="opened", labels=("snapshot",), do=("output name=siren for_s=1", "clip camera=$camera"), publish="opened"
+        name="opened", labels=("snapshot",), do=("output name=siren for_s=2", "clip camera=$camera"), publish="opened"
     )
     running = Running(
         settings_with(
@@ -158,7 +159,9 @@ def test_from_a_door_over_a_rule_to_a_siren(base_dir: Path, data_dir: Path, brok
             running.pin(DOOR).drive_high()
             until(lambda: running.pin(SIREN).state, 10, "the siren")
             until(lambda: shown(collector, "output/siren") == "on", 10, "its state")
+            until(lambda: collector.last(SWITCH) == b"ON", 10, "its switch")
             until(lambda: not running.pin(SIREN).state, 10, "its end")
+            until(lambda: collector.last(SWITCH) == b"OFF", 10, "its switch")
             told = until(lambda: collector.last("edge/porch/rules/opened"), 10, "the rule's message")
             until(lambda: collector.last("edge/porch/clips"), 60, "the clip")
     finally:

@@ -8,14 +8,16 @@ import pytest
 
 from edge.clock import Instant
 from edge.device.state import DeviceState, Network, Power, Storage, Thermal
+from edge.events.message import state_message
 from edge.geometry import Box
+from edge.health import Condition
 from edge.mqtt.entities import Published
 from edge.mqtt.homeassistant import Announcement, discovery
 from edge.mqtt.messages import Versions
 from edge.mqtt.presence import Shown
 from edge.mqtt.showcase import View
 from edge.mqtt.summary import Figures, Sources, stats, summary
-from edge.mqtt.switches import Switch
+from edge.mqtt.switches import Switch, output_switch
 from edge.store.port import Message, Picture
 from tests.homeassistant_rules import check_discovery, check_value
 
@@ -131,6 +133,15 @@ def test_a_crossing_fires() -> None:
     message = crossing_message(Crossing("gate", "Person", "in"), AT, "dev")
     assert entity["state_topic"] == f"edge/edge-1a2b/{message.topic}"
     assert json.loads(check_value(entity, message.payload))["event_type"] == "in"
+
+
+def test_an_input_is_a_binary_sensor_and_an_output_a_switch() -> None:
+    entities = made(published(inputs=("door",), switches=(output_switch("siren", "Siren", lambda: False),)))["cmps"]
+    for state, value in (("on", "ON"), ("off", "OFF")):
+        condition = Condition(part="input", name="door", state=state, cause="", since=AT)  # type: ignore[arg-type]
+        assert check_value(entities["input_door"], state_message(condition, "dev", "boot").payload) == value
+    assert entities["input_door"]["state_topic"] == "edge/edge-1a2b/state/input/door"
+    assert entities["switch_output-siren"]["command_topic"] == "edge/edge-1a2b/switch/output-siren/set"
 
 
 def test_it_is_made_anew_only_when_something_else_can_be_found() -> None:
