@@ -8,6 +8,7 @@ import msgspec
 from edge import __version__
 from edge.mqtt.entities import Entity, Published, entities, titled
 from edge.mqtt.showcase import View
+from edge.mqtt.summary import inputs
 from edge.mqtt.topics import joined, whole
 from edge.store.port import Message
 
@@ -36,6 +37,7 @@ def _signature(view: View) -> object:
     return (
         [(shown.place, shown.picture is None, shown.event == "") for shown in view.shown],
         (power.source == "unknown", power.battery_percent is None, view.summary.network.kind == "unknown"),
+        inputs(view.conditions),
         stats and (stats.temperature_c is None, stats.card_free_bytes is None, stats.memory_bytes is None),
     )
 

@@ -129,6 +129,11 @@ def motion(conditions: Iterable[Condition]) -> dict[str, bytes]:
     return {each.name: b"ON" if each.state == "moving" else b"OFF" for each in conditions if each.part == "motion"}
 
 
+def inputs(conditions: Iterable[Condition]) -> list[str]:
+    """The names of the inputs on pins that are there."""
+    return [each.name for each in conditions if each.part == "input" and each.state in ("on", "off")]
+
+
 def memory_bytes() -> int | None:
     """What this process has in memory."""
     try:

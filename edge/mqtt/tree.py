@@ -15,7 +15,7 @@ from edge.mqtt.homeassistant import ONLINE, Announcement, config_topic, discover
 from edge.mqtt.port import Incoming
 from edge.mqtt.sender import Sender
 from edge.mqtt.showcase import Showcase, View
-from edge.mqtt.summary import Sources, motion
+from edge.mqtt.summary import Sources, inputs, motion
 from edge.mqtt.switches import Switch
 from edge.mqtt.topics import whole
 from edge.store.port import Message
@@ -100,7 +100,7 @@ class Tree:
             actions=self._actions,
             summary=view.summary,
             stats=view.stats,
-            inputs=[each.name for each in view.conditions if each.part == "input" and each.state in ("on", "off")],
+            inputs=inputs(view.conditions),
         )
 
 

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.e2e
 
 CAPTURE, LIGHT, PRIVACY, DOOR, SIREN = 17, 27, 22, 4, 25
 ACKNOWLEDGED_S = 0.1
+DISCOVERY = "homeassistant/device/porch/config"
 SWITCH = "edge/porch/switch/output-siren/state"
 
 
@@ -152,9 +153,10 @@ def test_from_a_door_over_a_rule_to_a_siren(base_dir: Path, data_dir: Path, brok
     collector = Collector()
     try:
         running.pin(DOOR).drive_low()
-        with Subscriber(broker.host, broker.port, ["edge/#"], collector):
+        with Subscriber(broker.host, broker.port, ["edge/#", DISCOVERY], collector):
             until(lambda: running.appliance.pipeline.newest("door"), 30, "a frame")
             until(lambda: shown(collector, "input/door") == "on", 10, "the closed door")
+            until(lambda: b'"input_door"' in (collector.last(DISCOVERY) or b""), 10, "what Home Assistant is told")
             assert not running.pin(SIREN).state
             running.pin(DOOR).drive_high()
             until(lambda: running.pin(SIREN).state, 10, "the siren")
