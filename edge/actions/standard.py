@@ -79,6 +79,7 @@ def standard_actions(rooms: Rooms) -> list[Action]:
         Action("disarm", "Disarm", "operate", lambda asked: _arm(rooms, asked, False), OneCamera),
         Action("keep", "Keep an event for ever", "operate", lambda asked: rooms.favour(asked.event, True), OneEvent),
         Action("unkeep", "Keep it no longer", "operate", lambda asked: rooms.favour(asked.event, False), OneEvent),
+        Action("back-up", "Take a backup now", "operate", lambda _: rooms.run_work("backup")),
         Action("run-work", "Run a work now", "operate", lambda asked: rooms.run_work(asked.work), OneWork),
         Action("cancel-work", "Cancel a work", "operate", lambda asked: rooms.cancel_work(asked.work), OneWork),
         Action("restart", "Restart the program", "admin", lambda _: rooms.end()),

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from uuid import uuid4
 
 from edge import __version__
 from edge.backup.format import (
@@ -75,16 +74,11 @@ class Repository:
         snapshots = sorted(name for name in map(parse_name, names) if name is not None)
         return Heads(tuple(snapshots), tuple(sorted(filter(is_lineage, names))))
 
-    def lineage(self, name: str) -> str:
-        return decode(self.remote.read(f"{self.folder}/snapshots/{checked_path(name)}"), Lineage, name).lineage
-
-    def begin_lineage(self, wall_s: float, after: str = "") -> str:
-        """From now on only who has the new one may write. `after`: the newest name so far."""
-        lineage = uuid4().hex
+    def begin_lineage(self, lineage: str, wall_s: float, after: str = "") -> None:
+        """From now on only who has this one may write. `after`: the newest name so far."""
         stamp = max(stamp_of(wall_s), next_stamp(after[:16]) if after else "")
         content = encode(Lineage(lineage=lineage, made_at=iso_utc(wall_s)))
         self._put_new(f"{self.folder}/snapshots/{stamp}-{lineage}.json", content)
-        return lineage
 
     def manifest(self, name: SnapshotName) -> Manifest:
         return read_manifest(name, self.remote.read(f"{self.folder}/{name.path}"))
@@ -98,6 +92,11 @@ class Repository:
         file.write_bytes(content)
         self.remote.put(file.name, path)
         file.unlink()
+
+
+def lineage_of(name: str) -> str:
+    """The lineage that a file of this name begins."""
+    return name.removesuffix(".json").rpartition("-")[2]
 
 
 def next_stamp(stamp: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
+from uuid import uuid4
 
 from edge.backup.format import Manifest, Pack, SnapshotName
 from edge.backup.journal import Journal
@@ -206,9 +207,10 @@ def take_over(repository: Repository, data_dir: Path, repository_id: str, clock:
     heads = repository.heads()
     newest = heads.snapshots[-1] if heads.snapshots else None
     after = max((newest.stamp if newest else "", *(name[:16] for name in heads.lineages)))
-    lineage = repository.begin_lineage(clock.now().wall_s, after)
+    lineage = uuid4().hex
     journal = Journal(data_dir)
     try:
         journal.set_state(repository=repository_id, lineage=lineage, last=newest.id if newest else "", pending="")
     finally:
         journal.close()
+    repository.begin_lineage(lineage, clock.now().wall_s, after)

@@ -10,7 +10,7 @@ from uuid import uuid4
 from edge.backup.format import Layer, Manifest, Pack, Settings, SnapshotName, encode, name_of, stamp_of
 from edge.backup.journal import Journal, Unsecured
 from edge.backup.packs import FULL_BYTES, write_pack
-from edge.backup.repository import PROGRAM, SPOOL, Repository, next_stamp
+from edge.backup.repository import PROGRAM, SPOOL, Repository, lineage_of, next_stamp
 from edge.backup.rows import needs_copy, schema_of, write_copy, write_rows
 from edge.backup.settings import write_settings
 from edge.clock import Clock, iso_utc, local_day
@@ -90,7 +90,7 @@ class Snapshotter:
         self._journal.begin()
         upto = self._journal.last_change()
         self._empty_spool()
-        settings = write_settings(self._spool, self._data_dir, self._config_file, encrypted=self._encrypted)
+        settings = self._settings()
         if upto == 0 and self._journal.layers() and settings.sha256 == self._journal.state("settings"):
             return Taken(None)
         self._report("packs", 0)
@@ -103,31 +103,25 @@ class Snapshotter:
         self._empty_spool()
         return Taken(name, self._files, self._packs, layers[-1].kind, self._damaged)
 
-    def _check(self) -> str:
-        """That this is our repository, and that no other card writes here; the newest stamp."""
-        marker = self._repository.marker()
-        known = self._journal.state("repository")
-        if marker is None:
-            if known == self._repository_id:
-                raise BackupError(
-                    "the backup is gone from the remote", hint="look there; `edge backup setup` begins another"
-                )
-            self._repository.create(self._repository_id, self._clock.now().wall_s)
-        elif marker.repository != self._repository_id:
-            raise BackupError(
-                "this remote holds the backup of another repository", hint="use another path, or its recovery kit"
-            )
-        if known != self._repository_id:
-            self._journal.forget()
-            self._journal.set_state(repository=self._repository_id)
-        return self._check_heads()
+    def _settings(self) -> Settings:
+        """With the configuration file that the last run named, when this one names none."""
+        known = self._journal.state("config")
+        file = self._config_file or (Path(known) if known else None)
+        if file is not None and str(file) != known:
+            self._journal.set_state(config=str(file.resolve()))
+        return write_settings(self._spool, self._data_dir, file, encrypted=self._encrypted)
 
-    def _check_heads(self) -> str:
+    def _check(self) -> str:
+        """That this is our repository, and that no other card writes here; the newest stamp.
+
+        The name of a lineage that can be seen proves the key already, so that an ordinary run asks once.
+        """
+        if self._journal.state("repository") != self._repository_id:
+            self._journal.forget()
         heads = self._repository.heads()
-        ours = self._journal.state("lineage")
         if not heads.lineages:
-            self._journal.set_state(lineage=self._repository.begin_lineage(self._clock.now().wall_s))
-        elif self._repository.lineage(heads.lineages[-1]) != ours:
+            self._begin()
+        elif self._journal.state("lineage") != lineage_of(heads.lineages[-1]):
             raise BackupError(
                 "another card has taken over this device's backup",
                 hint="use that one, or `edge backup take-over` here",
@@ -141,6 +135,24 @@ class Snapshotter:
                 hint="stop the other one, then `edge backup take-over` here",
             )
         return newest.stamp
+
+    def _begin(self) -> None:
+        """The first snapshot of this device here. The journal knows of it first: whatever is cut off is begun again."""
+        marker = self._repository.marker()
+        if marker is None and self._journal.state("last"):
+            raise BackupError(
+                "the backup is gone from the remote", hint="look there; `edge backup setup` begins another"
+            )
+        if marker is not None and marker.repository != self._repository_id:
+            raise BackupError(
+                "this remote holds the backup of another repository", hint="use another path, or its recovery kit"
+            )
+        wall_s = self._clock.now().wall_s
+        if marker is None:
+            self._repository.create(self._repository_id, wall_s)
+        lineage = self._journal.state("lineage") or uuid4().hex
+        self._journal.set_state(repository=self._repository_id, lineage=lineage)
+        self._repository.begin_lineage(lineage, wall_s)
 
     def _secure(self, upto: int) -> None:
         batch: list[_Ready] = []

@@ -90,6 +90,7 @@ def drill(data_dir: Path, repository: Repository) -> Proof:
     Raises:
         BackupError: it could not be restored, or is not what it should be.
     """
+    repository.required()
     heads = repository.heads()
     if not heads.snapshots:
         raise BackupError("there is no snapshot to restore", hint="`edge backup now` takes one")

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from edge.backup import works as backup_works
 from edge.chores.device import Rooms, add_device_workers
 from edge.chores.shipped import make_registry
 from edge.config import Config
@@ -42,6 +43,7 @@ class WorkRoom:
         add_device_workers(registry, rooms)
         settings = settings_of(config.workers)
         self._requests = requests_of(config.work, registry, settings.floors)
+        self._backups = backup_works.requests_of(config.backup, config.data_dir)
         self._monitor = monitor
         self._told = told
         self.work = BackgroundWork(
@@ -73,6 +75,7 @@ class WorkRoom:
         telling = asyncio.create_task(self._tell())
         try:
             await self.work.configure(self._requests, TAG)
+            await self.work.configure(self._backups, backup_works.TAG)
             await self.work.run(asyncio.Event())
         finally:
             telling.cancel()

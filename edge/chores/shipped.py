@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from edge.backup import works as backup_works
 from edge.chores import gallery, models
 from edge.work.registry import Registry
 
@@ -16,6 +17,7 @@ def make_registry(files: Iterable[str] = ()) -> Registry:
     registry = Registry()
     registry.add_module(gallery)
     registry.add_module(models)
+    registry.add_module(backup_works)
     for file in files:
         registry.add_file(Path(file))
     registry.add_entry_points()

@@ -54,11 +54,17 @@ def add_parser(verbs: Any) -> None:
     store = benches.add_parser("store", help="lists, filters, counts and retention with very many events")
     store.add_argument("--events", type=int, default=1_000_000)
     store.set_defaults(handler=bench_store)
+    backup = benches.add_parser("backup", help="what a snapshot costs as what is kept grows")
+    backup.add_argument(
+        "--sizes", type=int, nargs="+", default=[1000, 10_000, 100_000], metavar="N", help="pictures that are kept"
+    )
+    backup.add_argument("--rounds", type=int, default=7, help="snapshots of 100 new pictures at each size")
+    backup.set_defaults(handler=bench_backup)
     work = benches.add_parser("work", help="background work: idle cost, enqueueing, looking")
     work.add_argument("--seconds", type=float, default=60.0, help="of idleness, with few and with many works")
     work.add_argument("--enqueues", type=int, default=3200)
     work.set_defaults(handler=bench_work)
-    for bench in (storage, store, work):
+    for bench in (storage, store, backup, work):
         add_config_options(bench)
         bench.add_argument("--json", action="store_true", help="one JSON object")
     events = benches.add_parser("events", help="events beside what a person sees in the sample videos")
@@ -133,6 +139,15 @@ def bench_isolates(options: argparse.Namespace) -> int:
 
     _, detector, pictures = _prepare(options)
     return _print(options, isolates.run(detector, pictures, rounds=options.rounds, seconds=options.seconds))
+
+
+def bench_backup(options: argparse.Namespace) -> int:
+    from edge.bench import backup
+
+    if len(options.sizes) < 2 or min(options.sizes) < 1 or options.rounds < 1:
+        raise ConfigError("--sizes: two at least, of 1 or more, and one round", hint="leave them out for the defaults")
+    report = backup.run(load_config(options).data_dir, sizes=tuple(sorted(options.sizes)), rounds=options.rounds)
+    return _print(options, report)
 
 
 def bench_work(options: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from edge import __version__
 from edge.actions.performer import Performer
 from edge.actions.standard import Rooms, standard_actions
+from edge.backup.target import is_set_up
 from edge.buttons.build import Board
 from edge.buttons.gpio import open_pins
 from edge.buttons.light import Facts
@@ -217,6 +218,7 @@ class House:
             self._show,
             self._fatal,
             correct=self._wall.correct_kept,
+            protect_unsecured=is_set_up(self._data_dir),
         )
 
     @cached_property
@@ -364,10 +366,12 @@ class House:
         finally:
             store.close()
 
-    def _run_work(self, id_: str) -> None:
+    def _run_work(self, name: str) -> None:
+        """By its id or its unique name."""
         with WorkClient(self._data_dir) as client:
-            if not client.make_due(id_):
-                raise RefusedError(f"work {id_!r} does not wait", hint="see `edge work list`")
+            ids = [work.id for work in client.store.find("name", name) if not work.state.finished]
+            if not client.make_due(ids[0] if ids else name):
+                raise RefusedError(f"work {name!r} does not wait", hint="see `edge work list`")
 
     def _cancel_work(self, id_: str) -> None:
         with WorkClient(self._data_dir) as client:

@@ -1,0 +1,128 @@
+"""Backup as background work: workers in processes of their own, and when they run."""
+
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from edge import config
+from edge.backup import target as targets
+from edge.backup.prune import prune
+from edge.backup.rc import Transfer
+from edge.backup.room import Room
+from edge.backup.verify import drill
+from edge.clock import SystemClock
+from edge.errors import BackupError, WorkError
+from edge.work.constraints import Charging, Constraint, Network
+from edge.work.request import PeriodicWork, Request
+from edge.work.states import Fail, Result, Retry, Success
+from edge.work.worker import Run, worker
+
+TAG = "backup"
+NAME = "backup"
+MEMORY_MB = 512
+"""Address space, mostly: rclone reserves far more than it uses."""
+PRUNE_S, DRILL_S = 86_400.0, 7 * 86_400.0
+PROGRESS_S = 1.0
+
+
+class _Progress:
+    """Tells how far a run is, at most once a second."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._step, self._files = "", 0
+        self._said_s = 0.0
+
+    def step(self, what: str, files: int) -> None:
+        self._step, self._files = what, files
+        self._run.progress(step=what, files=files)
+
+    def moved(self, transfer: Transfer) -> None:
+        now_s = time.monotonic()
+        if now_s - self._said_s < PROGRESS_S:
+            return
+        self._said_s = now_s
+        with suppress(WorkError):
+            self._run.progress(
+                step=self._step,
+                files=self._files,
+                bytes=transfer.done_bytes,
+                of_bytes=transfer.total_bytes,
+                bytes_per_s=round(transfer.bytes_per_s),
+            )
+
+
+def _room(run: Run) -> Room:
+    return Room.of(run.data_dir, int(str(run.input.get("limit_kb_per_s", 0))))
+
+
+@worker("backup", heavy=True, memory_mb=MEMORY_MB)
+def back_up(run: Run) -> Result:
+    """Take a snapshot. Output: `snapshot` (empty: nothing was new), `files`, `packs`, `damaged`."""
+    progress = _Progress(run)
+    try:
+        room = _room(run)
+        with room.repository(progress.moved) as repository:
+            run.on_stop(lambda _: repository.remote.stop())
+            taken = room.take(repository, SystemClock(), report=progress.step)
+    except BackupError as error:
+        return _failed(error)
+    name = taken.name.stamp if taken.name else ""
+    return Success({"snapshot": name, "files": taken.files, "packs": taken.packs, "damaged": taken.damaged})
+
+
+@worker("backup-prune", heavy=True, memory_mb=MEMORY_MB)
+def sweep(run: Run) -> Result:
+    """Delete old snapshots as `[backup]` says. Output: `snapshots`, `files`, `left`."""
+    keep = msgspec.convert({key: value for key, value in run.input.items() if key.startswith("keep_")}, config.Backup)
+    try:
+        with _room(run).repository() as repository:
+            run.on_stop(lambda _: repository.remote.stop())
+            repository.required()
+            done = prune(repository, keep, SystemClock().now().wall_s)
+    except BackupError as error:
+        return _failed(error)
+    return Success({"snapshots": done.snapshots, "files": done.files, "left": done.left})
+
+
+@worker("backup-drill", heavy=True, memory_mb=MEMORY_MB)
+def prove(run: Run) -> Result:
+    """Restore the newest database and pack into a scratch folder and compare. Output: `snapshot`, `events`, `files`."""
+    try:
+        with _room(run).repository() as repository:
+            run.on_stop(lambda _: repository.remote.stop())
+            proof = drill(run.data_dir, repository)
+    except BackupError as error:
+        return _failed(error)
+    return Success({"snapshot": proof.snapshot, "events": proof.events, "files": proof.files})
+
+
+def _failed(error: BackupError) -> Result:
+    return Retry(str(error)) if error.retryable else Fail(str(error))
+
+
+def requests_of(section: config.Backup, data_dir: Path) -> dict[str, Request]:
+    """The works of a device whose backup is set up, by name; none where it is not."""
+    if not targets.is_set_up(data_dir):
+        return {}
+    needs = constraints_of(section.wait, local=targets.load(data_dir).options.get("type") == "local")
+    keep = {name: getattr(section, name) for name in section.__struct_fields__ if name.startswith("keep_")}
+    limit = {"limit_kb_per_s": section.limit_kb_per_s}
+    works = {
+        NAME: PeriodicWork("backup", every=section.every_h * 3600).with_input(**limit),
+        "backup-prune": PeriodicWork("backup-prune", every=PRUNE_S).with_input(**limit, **keep).after(3600.0),
+        "backup-drill": PeriodicWork("backup-drill", every=DRILL_S).with_input(**limit).after(7200.0),
+    }
+    return {name: work.when(*needs).tagged(TAG).long_running() for name, work in works.items()}
+
+
+def constraints_of(wait: str, *, local: bool) -> list[Constraint]:
+    """A disk needs no network."""
+    needs: list[Constraint] = []
+    if wait == "mains-and-unmetered":
+        needs.append(Charging(if_unknown=True))
+    if not local:
+        needs.append(Network("connected") if wait == "network" else Network("unmetered"))
+    return needs
