@@ -10,7 +10,6 @@ from hardware import enclosure, pinout, power, wiring
 ROOT = pinout.FOLDER.parent
 CONFIGURATION = pinout.FOLDER / "edge.toml"
 PICTURES = ROOT / "docs" / "pictures"
-WIRING = PICTURES / "wiring.svg"
 ASSEMBLY = ROOT / "docs" / "assembly.md"
 BEGIN, END = "<!-- pins -->\n", "<!-- /pins -->\n"
 
@@ -67,9 +66,13 @@ def made(functions: list[pinout.Function]) -> dict[Path, str]:
     _, _, after = rest.partition(END)
     return {
         CONFIGURATION: pinout.configuration(functions),
-        WIRING: wiring.diagram(functions),
+        **{PICTURES / f"wiring-{build}.svg": _wiring(functions, build) for build in pinout.BUILDS},
         ASSEMBLY: before + BEGIN + pinout.table(functions) + END + after,
     }
+
+
+def _wiring(functions: list[pinout.Function], build: pinout.Build) -> str:
+    return wiring.diagram([each for each in functions if build in each.builds], build)
 
 
 if __name__ == "__main__":

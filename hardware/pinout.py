@@ -22,6 +22,8 @@ TABLES = ("button", "input", "output")
 """Kinds that have a table of their own in the configuration, of the same name."""
 
 Kind = Literal["button", "light", "input", "output", "kernel", "bus"]
+Build = Literal["wildlife", "house", "shop"]
+BUILDS: tuple[Build, ...] = ("wildlife", "house", "shop")
 Colour = Literal["white", "grey", "green", "yellow", "blue", "red", "violet", "orange", "brown"]
 
 
@@ -30,6 +32,7 @@ class Function(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     name: str
     title: str
+    builds: list[Build]
     gpio: int
     position: int
     kind: Kind
@@ -107,13 +110,17 @@ def _toml(value: object) -> str:
 
 def table(functions: list[Function]) -> str:
     """Markdown, in the header's order."""
-    lines = ["| Pin | GPIO | Function | Wire | Ground | Power | What is wired to it |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| Pin | GPIO | Function | Wire | Ground | Power | What is wired to it | Builds |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for each in sorted(functions, key=lambda function: function.position):
         supply = f"{each.supply} ({SUPPLIES[each.supply]})" if each.supply else ""
         part = (
             each.part + (f", through {each.between}" if each.between else "") + (f"; {each.note}" if each.note else "")
         )
         lines.append(
-            f"| {each.position} | {each.gpio} | {each.title} | {each.wire} | {each.ground or ''} | {supply} | {part} |"
+            f"| {each.position} | {each.gpio} | {each.title} | {each.wire} | {each.ground or ''} | {supply} | {part} "
+            f"| {', '.join(each.builds)} |"
         )
     return "\n".join(lines) + "\n"

@@ -16,33 +16,24 @@ COLOURS = {
 }  # fmt: skip
 SUPPLY_COLOURS = {"5 V": "#d93025", "3.3 V": "#e8710a"}
 INK, SOFT, PAPER = "#202124", "#5f6368", "#ffffff"
+ORIENTATION = (
+    "The board from above, its memory card at the top, the header at the right: pin 1 is inside, pin 2 outside."
+)
+KEY = "Black wires are ground. Dots join wires; without a dot they only cross."
 FONT = "DejaVu Sans, Verdana, sans-serif"
 
 
-def diagram(functions: list[Function]) -> str:
+def diagram(functions: list[Function], build: str) -> str:
     """SVG."""
     left = _ordered(functions, odd=True)
     right = _ordered(functions, odd=False)
     height = max(TOP + 20 * PITCH, TOP + max(len(left), len(right)) * (CARD_HEIGHT + GAP)) + 70
     picture = draw.Drawing(WIDTH, height, font_family=FONT)
     picture.append(draw.Rectangle(0, 0, WIDTH, height, fill=PAPER))
-    _text(picture, "Wiring of the 40-pin header", 40, 48, 24, INK, weight="bold")
-    _text(
-        picture,
-        "The board from above, its memory card at the top, the header at the right: pin 1 is inside, pin 2 outside.",
-        40,
-        76,
-        14,
-        SOFT,
-    )
-    _text(
-        picture,
-        "Black wires are ground. Dots join wires; without a dot they only cross. Pins 3 and 5 belong to the gauge of a UPS HAT.",
-        40,
-        98,
-        14,
-        SOFT,
-    )
+    _text(picture, f"Wiring of the 40-pin header: {build}", 40, 48, 24, INK, weight="bold")
+    taken = " Pins 3 and 5 belong to the gauge of a UPS HAT." if any(each.kind == "bus" for each in functions) else ""
+    for line, words in enumerate((ORIENTATION, f"{KEY}{taken}")):
+        _text(picture, words, 40, 76 + line * 22, 14, SOFT)
     for side, cards in ((-1, left), (1, right)):
         _Side(picture, side, cards).draw()
     _header(picture, {each.position: each for each in functions})
@@ -94,7 +85,7 @@ class _Side:
 
     @staticmethod
     def _terminals(card: Function) -> list[tuple[float, int]]:
-        pins = [card.position] + [pin for pin in (card.ground, card.supply) if pin]
+        pins = sorted(pin for pin in (card.position, card.ground, card.supply) if pin)
         spacing = CARD_HEIGHT / (len(pins) + 1)
         return [(spacing * (index + 1), pin) for index, pin in enumerate(pins)]
 

@@ -81,6 +81,7 @@ class RuleRoom:
         self._queue: queue.Queue[Event | None] = queue.Queue(QUEUE)
         self._webhooks = Webhooks(self._told, failed)
         self._thread = threading.Thread(target=self._run, name="rules", daemon=True)
+        self._failing: frozenset[str] = frozenset()
         self.missed = 0
         """Events that no rule was asked about, because too many came at once."""
 
@@ -138,6 +139,9 @@ class RuleRoom:
 
     def _told(self, rule: str, error: WebhookError | None) -> None:
         self._health.report("rule", rule, "degraded" if error else "running", str(error or ""))
+        if error is not None and rule not in self._failing:
+            log.warning("webhook failed rule=%s error=%s", rule, error)
+        self._failing = self._failing | {rule} if error is not None else self._failing - {rule}
 
 
 def _kind(event: Event) -> Kind:

@@ -94,6 +94,16 @@ def test_the_parts_of_each_build_are_listed_alike() -> None:
         assert all(row["part"] and int(row["quantity"]) > 0 and row["verified"] in ("yes", "no") for row in rows)
 
 
+@pytest.mark.parametrize("build", pinout.BUILDS)
+def test_the_list_of_parts_has_what_the_wiring_needs(functions: list[pinout.Function], build: pinout.Build) -> None:
+    parts = [each.part for each in functions if build in each.builds]
+    with (pinout.FOLDER / "bom" / f"{build}.csv").open(encoding="utf-8", newline="") as file:
+        listed = {row["part"]: int(row["quantity"]) for row in csv.DictReader(file)}
+    for wired, bought in (("push-button", "Push-button"), ("LED", "LED"), ("AM312", "AM312"), ("reed", "Reed")):
+        needed = sum(wired in part for part in parts)
+        assert needed == sum(count for part, count in listed.items() if part.startswith(bought)), bought
+
+
 @pytest.mark.parametrize("name", sorted(power.load()))
 def test_the_supply_stands_all_peaks_and_each_figure_has_its_source(name: str) -> None:
     build = power.load()[name]
