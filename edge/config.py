@@ -380,6 +380,8 @@ class Rule(Section, frozen=True):
     """Publish the event below `rules/`: `alarm` is `edge/DEVICE/rules/alarm`. Empty: not."""
     webhook: str = ""
     """POST the event there: `https://…` or `http://…`. Empty: nowhere."""
+    webhook_ca_file: str = ""
+    """PEM file with the authority of an `https` server's certificate; empty: those that the system knows."""
     webhook_timeout_s: Annotated[float, msgspec.Meta(ge=0.1, le=60.0)] = 5.0
     webhook_tries: Annotated[int, msgspec.Meta(ge=1, le=10)] = 4
     """With pauses of 1 s, 2 s, 4 s … between them."""
@@ -601,6 +603,7 @@ def resolve_paths(config: Config, base: Path) -> Config:
     paths = Paths(data=absolute(config.paths.data), models=absolute(config.paths.models))
     files = {key: absolute(getattr(config.mqtt, key)) for key in ("password_file", "ca_file", "cert_file", "key_file")}
     mqtt = msgspec.structs.replace(config.mqtt, **files)
+    rules = tuple(msgspec.structs.replace(rule, webhook_ca_file=absolute(rule.webhook_ca_file)) for rule in config.rule)
     workers = msgspec.structs.replace(config.workers, files=tuple(map(absolute, config.workers.files)))
     works = [
         msgspec.structs.replace(
@@ -609,7 +612,7 @@ def resolve_paths(config: Config, base: Path) -> Config:
         for work in config.work
     ]
     return msgspec.structs.replace(
-        config, camera=tuple(cameras), paths=paths, mqtt=mqtt, workers=workers, work=tuple(works)
+        config, camera=tuple(cameras), paths=paths, mqtt=mqtt, rule=rules, workers=workers, work=tuple(works)
     )
 
 
@@ -801,6 +804,9 @@ def _check_rules(config: Config, place: str) -> None:
             raise ConfigError(f"{where}.between: there is no end", hint='write ["22:00", "06:00"]')
         if not (rule.do or rule.publish or rule.webhook):
             raise ConfigError(f"{where}: {rule.name!r} does nothing", hint="add do, publish or webhook")
+        if rule.webhook_ca_file and not rule.webhook.startswith("https:"):
+            hint = "write https://HOST/PATH, or remove the line"
+            raise ConfigError(f"{where}.webhook_ca_file: does nothing without an https webhook", hint=hint)
         if rule.webhook and (flaw := _flaw_of_url(rule.webhook)):
             raise ConfigError(f"{where}.webhook: {flaw}", hint="write https://HOST/PATH")
 

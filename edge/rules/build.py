@@ -1,5 +1,6 @@
 """From the configuration to rules, everything checked before the first event."""
 
+import ssl
 from collections.abc import Collection, Mapping
 
 import msgspec
@@ -42,7 +43,15 @@ def _rule(
         webhook=section.webhook,
         timeout_s=section.webhook_timeout_s,
         tries=section.webhook_tries,
+        trust=_trust(section.webhook_ca_file, f"{place}.webhook_ca_file") if section.webhook_ca_file else None,
     )
+
+
+def _trust(path: str, place: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=path)
+    except OSError as error:  # an SSLError is one too
+        raise ConfigError(f"{place}: {path}: {error}", hint="name a PEM file with the authority") from error
 
 
 def _condition(section: config.Rule) -> Condition:

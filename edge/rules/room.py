@@ -2,6 +2,7 @@
 
 import logging
 import queue
+import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ class Doing:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`publish`: topic below `rules/`, empty: none. `webhook`: URL, empty: none."""
+    """`publish`: topic below `rules/`, empty: none. `webhook`: URL, empty: none, with `trust` as in `Call`."""
 
     name: str
     trigger: Trigger
@@ -47,6 +48,7 @@ class Rule:
     webhook: str = ""
     timeout_s: float = 5.0
     tries: int = 4
+    trust: ssl.SSLContext | None = None
 
 
 class RuleRoom:
@@ -131,7 +133,7 @@ class RuleRoom:
         if rule.publish:
             self._publish(Message(f"{TOPIC}/{rule.publish}", body))
         if rule.webhook:
-            self._webhooks.call(Call(rule.name, rule.webhook, body, rule.timeout_s, rule.tries))
+            self._webhooks.call(Call(rule.name, rule.webhook, body, rule.timeout_s, rule.tries, rule.trust))
 
     def _answered(self, answer: Answer) -> None:
         if not answer.ok:

@@ -7,7 +7,7 @@ import ssl
 import threading
 from collections.abc import Callable
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from edge.errors import EdgeError
 
@@ -37,6 +37,8 @@ class Call(NamedTuple):
     body: bytes
     timeout_s: float
     tries: int
+    trust: ssl.SSLContext | None = None
+    """Whose certificates are believed; None: those that the system knows."""
 
 
 def post(call: Call) -> None:
@@ -47,15 +49,16 @@ def post(call: Call) -> None:
     """
     address = urlsplit(call.url)
     place = f"{address.scheme}://{address.hostname}"
-    kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
-    connection = kind(address.hostname or "", address.port, timeout=call.timeout_s)
+    connection = _connection(address, call)
     try:
         path = (address.path or "/") + (f"?{address.query}" if address.query else "")
         connection.request("POST", path, call.body, {"Content-Type": "application/json", "User-Agent": "edge"})
         answer = connection.getresponse()
         answer.read(ANSWER_BYTES)
     except ssl.SSLCertVerificationError as error:
-        raise WebhookError(f"{place}: {error.verify_message}", hint="check the address", retryable=False) from error
+        raise WebhookError(
+            f"{place}: {error.verify_message}", hint="check the address and webhook_ca_file", retryable=False
+        ) from error
     except (OSError, http.client.HTTPException) as error:
         raise WebhookError(f"{place}: {error or type(error).__name__}", retryable=True) from error
     finally:
@@ -65,6 +68,14 @@ def post(call: Call) -> None:
         raise WebhookError(f"{place} answered {answer.status}", hint=hint, retryable=False)
     if not 200 <= answer.status < 300:
         raise WebhookError(f"{place} answered {answer.status}", retryable=answer.status >= 500 or answer.status in BUSY)
+
+
+def _connection(address: SplitResult, call: Call) -> http.client.HTTPConnection:
+    host = address.hostname or ""
+    if address.scheme == "https":
+        trust = call.trust or ssl.create_default_context()
+        return http.client.HTTPSConnection(host, address.port, timeout=call.timeout_s, context=trust)
+    return http.client.HTTPConnection(host, address.port, timeout=call.timeout_s)
 
 
 class Webhooks:

@@ -1,6 +1,7 @@
 """Rules at work: a real web server, a real outbox behind the keeper, simulated pins."""
 
 import http.server
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ from edge.rules.rule import Condition, Trigger
 from edge.rules.webhook import Call, WebhookError, Webhooks
 from edge.store.outbox import Outbox
 from edge.store.port import Event, Record
+from tests.certificates import Authority
 from tests.support import until
 
 SIREN, PIR = 25, 19
@@ -35,7 +37,9 @@ SIREN, PIR = 25, 19
 class Server:
     """Answers each POST with the next status of its list, the last one for ever."""
 
-    def __init__(self, *statuses: int, location: str = "", delay_s: float = 0.0) -> None:
+    def __init__(
+        self, *statuses: int, location: str = "", delay_s: float = 0.0, secured: tuple[Path, Path] | None = None
+    ) -> None:
         self.bodies: list[bytes] = []
         waiting = list(statuses)
         outer = self
@@ -55,7 +59,12 @@ class Server:
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}/hook?key=secret"
+        if secured is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*secured)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        scheme = "https" if secured is not None else "http"
+        self.url = f"{scheme}://127.0.0.1:{self._server.server_port}/hook?key=secret"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
 
@@ -143,6 +152,19 @@ def test_nobody_there_is_an_error_without_the_secret() -> None:
     error = outcome_of(Call("r", "http://127.0.0.1:9/hook?key=secret", b"{}", 1, 1))
     assert "refused" in str(error)
     assert "secret" not in str(error)
+
+
+def test_only_a_server_that_can_prove_its_name_is_told(serve: Serve, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    server = serve(200, secured=authority.issue("hooks"))
+    stranger = serve(200, secured=authority.issue("other", alternative_names="subjectAltName=DNS:other.example"))
+    trust = ssl.create_default_context(cafile=authority.certificate)
+    assert outcome_of(Call("r", server.url, b"{}", 5, 1, trust)) is None
+    unknown = outcome_of(Call("r", server.url, b"{}", 5, 4))
+    misnamed = outcome_of(Call("r", stranger.url, b"{}", 5, 4, trust))
+    assert "certificate" in str(unknown)
+    assert "127.0.0.1" in str(misnamed)
+    assert (len(server.bodies), stranger.bodies) == (1, [])
 
 
 def test_calls_that_wait_for_a_slow_server_are_bounded_and_do_not_hold_up_the_end(serve: Serve) -> None:

@@ -163,6 +163,11 @@ def test_all_that_a_rule_may_do_is_taken() -> None:
         ({"webhook": "https://host/a b"}, "rule[0].webhook: has a character that an address cannot have"),
         ({"webhook": "https://host/a\r\nX: y"}, "rule[0].webhook: has a character that an address cannot have"),
         ({"webhook": "https://me:secret@host/"}, "rule[0].webhook: has a user or a fragment"),
+        ({"webhook_ca_file": "ca.pem"}, "rule[0].webhook_ca_file: does nothing without an https webhook (write https"),
+        (
+            {"webhook": "https://host/", "webhook_ca_file": "/nowhere.pem"},
+            "rule[0].webhook_ca_file: /nowhere.pem: [Errno 2] No such file or directory (name a PEM file",
+        ),
         ({"webhook_tries": 0}, "rule[0].webhook_tries is 0"),
         ({"do": ["clipp"]}, "rule[0].do[0]: 'clipp': 'clipp' is no action (known: "),
         ({"do": ["snapshot", ""]}, "rule[0].do[1]: '': no action is named"),
