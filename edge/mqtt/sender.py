@@ -30,6 +30,8 @@ HEALTH_NAME = "mqtt"
 READ_AHEAD = 100
 HANDED = 5
 """Windows of messages that the connection has in hand, so that it can send the next without waiting for this thread."""
+GATHER_S = 0.002
+"""Acknowledgements are gathered for so long while the connection has enough in hand: waking this thread for each costs more than its work."""
 REPLAYED_AFTER_S = 10.0
 """What was kept before, or during, an absence of the connection that lasted so long is sent with the mark `replayed`."""
 
@@ -183,6 +185,8 @@ class Sender:
         news: list[Any] = []
         try:
             news.append(self._mail.get(timeout=BATCH_S if self._window.keeps_any else None))
+            if self._window.is_busy:
+                time.sleep(GATHER_S)
             while True:
                 news.append(self._mail.get_nowait())
         except Empty:

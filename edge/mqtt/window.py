@@ -34,6 +34,11 @@ class Window:
         return self._size - len(self._in_flight)
 
     @property
+    def is_busy(self) -> bool:
+        """Most of what may be handed over is."""
+        return len(self._in_flight) > self._size // 2
+
+    @property
     def is_idle(self) -> bool:
         """Everything that was handed over has been acknowledged."""
         return not self._in_flight and not self.refused
