@@ -31,7 +31,7 @@ READ_AHEAD = 100
 HANDED = 5
 """Windows of messages that the connection has in hand, so that it can send the next without waiting for this thread."""
 GATHER_S = 0.002
-"""Acknowledgements are gathered for so long while the connection has enough in hand: waking this thread for each costs more than its work."""
+"""So long acknowledgements are gathered while the connection has enough in hand: waking this thread for each costs more than its work."""
 REPLAYED_AFTER_S = 10.0
 """What was kept before, or during, an absence of the connection that lasted so long is sent with the mark `replayed`."""
 
