@@ -7,11 +7,13 @@ import msgspec
 from edge.actions.port import Answer
 from edge.events.card import CardMessage
 from edge.events.message import ClipMessage, CrossingMessage, EventMessage, StateMessage
+from edge.mqtt.backups import BackupMessage
 from edge.mqtt.frigate import FrigateEvent
 from edge.mqtt.messages import PresentMessage, StatsMessage, SummaryMessage
 from edge.mqtt.works import WorkMessage
 
 PAYLOADS: dict[str, tuple[type[msgspec.Struct], str]] = {
+    "backup": (BackupMessage, "<prefix>/<device>/backup"),
     "card": (CardMessage, "<prefix>/<device>/card"),
     "clip": (ClipMessage, "<prefix>/<device>/clips"),
     "crossing": (CrossingMessage, "<prefix>/<device>/counts/<line>"),

@@ -42,6 +42,7 @@ from edge.events.wall_clock import WallClock
 from edge.health import TROUBLE, Condition, Health
 from edge.identity import device_id
 from edge.ids import IdSource
+from edge.mqtt.backups import Backups
 from edge.mqtt.bound import Unsent
 from edge.mqtt.entities import titled
 from edge.mqtt.frigate import FrigateEvents
@@ -69,6 +70,7 @@ from edge.web.port import Rooms as PageRooms
 from edge.wiring.recognition import make_detector
 from edge.wiring.scenes import clock_is_right, gates_of, life_cycles
 from edge.work.client import WorkClient
+from edge.work.observe import WorkInfo
 
 if TYPE_CHECKING:
     from edge.web.server import Server
@@ -464,8 +466,16 @@ class House:
             self._monitor,
             rooms,
             changed=self._outbox.wake,
-            told=Works(self._device, self._show),
+            told=_all(Works(self._device, self._show), Backups(self._data_dir, self._device, self._show)),
         )
+
+
+def _all(*listeners: Callable[[Sequence[WorkInfo]], None]) -> Callable[[Sequence[WorkInfo]], None]:
+    def tell(infos: Sequence[WorkInfo]) -> None:
+        for listener in listeners:
+            listener(infos)
+
+    return tell
 
 
 def _touching(idleness: Idleness, submit: Callable[[Outcome], None]) -> Callable[[Outcome], None]:

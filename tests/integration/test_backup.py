@@ -13,7 +13,8 @@ import pytest
 from edge.backup.restore import Choice, restore_database, restore_files, take_over
 from edge.backup.room import Room
 from edge.backup.target import load, rclone_path, save
-from edge.errors import BackupError
+from edge.errors import BackupError, StoreError
+from edge.store import database
 from tests.backup_rig import Card, files_of, rows_of, served, set_up, take
 from tests.support import ROOT
 
@@ -232,3 +233,26 @@ def test_secrets_stand_in_files_of_the_owner_alone(card: Card, tmp_path: Path) -
         0o600,
     ]
     assert "secret-one" not in (folder / "rclone.conf").read_text()
+
+
+def test_an_older_backup_restores_into_a_newer_program_and_not_the_other_way(
+    card: Card, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = set_up(card.data_dir, {"type": "local"}, str(tmp_path / "remote"))
+    card.add(3)
+    take(room, card)
+    monkeypatch.setattr(database, "MIGRATIONS", (*database.MIGRATIONS, "\n    CREATE TABLE newer (x INTEGER);\n    "))
+    save(tmp_path / "new", room.target)
+    newer = Room.of(tmp_path / "new")
+    assert restore(newer, tmp_path / "new") == 3
+    with newer.repository() as repository:
+        take_over(repository, newer.data_dir, room.target.repository, card.clock)
+    other = Card(newer.data_dir, seed=3)
+    try:
+        other.add(1, day=1)
+        assert take(newer, other).database == "copy"
+    finally:
+        other.close()
+    monkeypatch.undo()
+    with pytest.raises(StoreError, match="newer"):
+        restore(room, tmp_path / "back")

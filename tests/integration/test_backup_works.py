@@ -10,12 +10,15 @@ import pytest
 from edge.backup import works
 from edge.backup.journal import Journal
 from edge.backup.room import Room
-from edge.backup.works import constraints_of, requests_of
+from edge.backup.works import TAG, constraints_of, requests_of
 from edge.chores.shipped import make_registry
 from edge.config import Backup
+from edge.mqtt.backups import Backups
+from edge.store.port import Message
 from edge.work.request import OneTimeWork
 from edge.work.states import WorkState
 from tests.backup_rig import Card, served, set_up
+from tests.support import check_payload
 from tests.work_rig import only, until, working
 
 
@@ -88,6 +91,7 @@ def _secured(room: Room) -> int:
 async def test_prune_and_drill_run_as_works_and_a_wrong_key_fails_for_good(card: Card, tmp_path: Path) -> None:
     room = set_up(card.data_dir, {"type": "local"}, str(tmp_path / "remote"))
     card.add(3)
+    told: list[Message] = []
     async with working(card.data_dir, registry=make_registry()) as (work, _):
         for request, output in (
             (OneTimeWork("backup"), {"files": 3, "damaged": 0}),
@@ -97,6 +101,13 @@ async def test_prune_and_drill_run_as_works_and_a_wrong_key_fails_for_good(card:
             done = await work.result(await only(work, request))
             assert done.state is WorkState.SUCCEEDED, done.message
             assert output.items() <= done.output.items()
+        backups = Backups(card.data_dir, "porch", told.append)
+        backups([msgspec.structs.replace(done, tags=(TAG,))])
+        backups([msgspec.structs.replace(done, tags=(TAG,))])
+        (message,) = told
+        state = check_payload("backup", message.payload)
+        assert (state["packs"], state["waiting_changes"], state["device"]) == (1, 0, "porch")
+        assert state["proven_at"] >= state["snapshot_at"]
         works.targets.save(card.data_dir, msgspec.structs.replace(room.target, password="wrong"))
         done = await work.result(await only(work, OneTimeWork("backup-drill")))
     assert done.state is WorkState.FAILED
