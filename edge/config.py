@@ -352,7 +352,9 @@ class Output(Section, frozen=True):
     active: Literal["low", "high"] = "high"
     """The level at which it is on."""
     max_s: Annotated[float, msgspec.Meta(gt=0.0, le=86_400.0)] = 60.0
-    """It is never on for longer at a time."""
+    """It is never on for longer at a time, but for `between`."""
+    between: Annotated[tuple[TimeOfDay, ...], msgspec.Meta(max_length=2)] = ()
+    """On by itself in this time, `["20:00", "07:00"]`, local time: an infrared light. Empty: never."""
 
 
 class Rule(Section, frozen=True):
@@ -795,13 +797,14 @@ def _check_own_names(place: str, table: str, names: Sequence[str]) -> None:
 def _check_rules(config: Config, place: str) -> None:
     """What can be said of rules without knowing labels and actions."""
     _check_own_names(place, "rule", [rule.name for rule in config.rule])
+    for index, output in enumerate(config.output):
+        _check_between(output.between, f"{place}: output[{index}]")
     cameras = [camera.name for camera in config.camera]
     for index, rule in enumerate(config.rule):
         where = f"{place}: rule[{index}]"
         _check_known(f"{where}.cameras", "camera", rule.cameras, cameras)
         _check_known(f"{where}.zones", "zone", rule.zones, [zone.name for zone in config.zone])
-        if len(rule.between) == 1:
-            raise ConfigError(f"{where}.between: there is no end", hint='write ["22:00", "06:00"]')
+        _check_between(rule.between, where)
         if not (rule.do or rule.publish or rule.webhook):
             raise ConfigError(f"{where}: {rule.name!r} does nothing", hint="add do, publish or webhook")
         if rule.webhook_ca_file and not rule.webhook.startswith("https:"):
@@ -809,6 +812,11 @@ def _check_rules(config: Config, place: str) -> None:
             raise ConfigError(f"{where}.webhook_ca_file: does nothing without an https webhook", hint=hint)
         if rule.webhook and (flaw := _flaw_of_url(rule.webhook)):
             raise ConfigError(f"{where}.webhook: {flaw}", hint="write https://HOST/PATH")
+
+
+def _check_between(between: Sequence[str], where: str) -> None:
+    if len(between) == 1:
+        raise ConfigError(f"{where}.between: there is no end", hint='write ["22:00", "06:00"]')
 
 
 def _flaw_of_url(url: str) -> str:

@@ -1,5 +1,6 @@
 """The pin map: read, checked, and turned into a configuration and a table."""
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -105,7 +106,7 @@ def _keys(function: Function) -> dict[str, Any]:
 
 
 def _toml(value: object) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    return json.dumps(value, ensure_ascii=False)  # texts, numbers and lists are written alike in JSON and TOML
 
 
 def table(functions: list[Function]) -> str:

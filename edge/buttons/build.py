@@ -17,6 +17,7 @@ from edge.buttons.panel import Button, Panel, Show, Sound
 from edge.buttons.port import ActiveLevel, OutputPin, Pins
 from edge.config import Config
 from edge.errors import GpioError
+from edge.events.arming import Period
 from edge.health import Health, Part
 
 log = logging.getLogger(__name__)
@@ -102,10 +103,10 @@ class Board:
         return Inputs(inputs, performer.ask, self._health, failed) if inputs else None
 
     def outputs(self, failed: Callable[[BaseException], None]) -> Outputs:
-        sections = self._settings.output
-        made = [
-            Output(each.name, self._output(each.name, each.pin, "output", each.active), each.max_s) for each in sections
-        ]
+        made = []
+        for each in self._settings.output:
+            pin = self._output(each.name, each.pin, "output", each.active)
+            made.append(Output(each.name, pin, each.max_s, Period.daily(*each.between) if each.between else None))
         return Outputs(made, self._health, failed)
 
     def close(self) -> None:

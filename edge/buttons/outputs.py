@@ -5,11 +5,15 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from edge.actions.port import Action, Arguments
 from edge.buttons.port import OutputPin
 from edge.errors import RefusedError
+from edge.events.arming import Period, planned
 from edge.health import Health
+
+FOREVER = float("inf")
 
 log = logging.getLogger(__name__)
 
@@ -21,18 +25,24 @@ class SwitchOutput(Arguments, frozen=True, kw_only=True):
     """Default, and the most: `max_s` of the output."""
 
 
+LOOK_S = 10.0
+"""How often a time of day is looked at: clocks are set."""
+
+
 @dataclass(slots=True)
 class Output:
-    """`pin` is None where it could not be taken. `off_at_s`: monotonic; None while it is off."""
+    """`pin` is None where it could not be taken. `period`: when it is on by itself. `off_at_s`: monotonic; None while it is off."""
 
     name: str
     pin: OutputPin | None
     max_s: float
+    period: Period | None = None
+    planned: bool = False
     off_at_s: float | None = None
 
 
 class Outputs:
-    """A thread that switches off in time.
+    """A thread that switches off in time, and by the time of day.
 
     Args:
         failed: called with whatever unforeseen thing the thread died of.
@@ -98,7 +108,7 @@ class Outputs:
             if self._stopping:
                 raise RefusedError("the program ends", hint="ask again when it runs")
             if on:
-                output.off_at_s = time.monotonic() + (for_s or output.max_s)
+                output.off_at_s = FOREVER if output.planned else time.monotonic() + (for_s or output.max_s)
                 self._set(output, output.pin, True)
             else:
                 output.off_at_s = None
@@ -119,11 +129,23 @@ class Outputs:
         try:
             with self._changed:
                 while not self._stopping:
+                    self._plan(datetime.now())
                     self._switch_off(time.monotonic())
                     self._changed.wait(self._wait_s(time.monotonic()))
-                self._switch_off(float("inf"))
+                self._switch_off(FOREVER)
         except BaseException as error:  # noqa: BLE001 - a siren that nobody switches off is the worst of failures
             self._failed(error)
+
+    def _plan(self, at: datetime) -> None:
+        """What was switched by hand holds until the plan changes."""
+        for output in self._outputs.values():
+            if output.period is None or output.pin is None:
+                continue
+            wanted = planned([output.period], "", at)
+            if wanted != output.planned:
+                output.planned = wanted
+                output.off_at_s = FOREVER if wanted else None
+                self._set(output, output.pin, wanted)
 
     def _switch_off(self, now_s: float) -> None:
         for output in self._outputs.values():
@@ -133,4 +155,6 @@ class Outputs:
 
     def _wait_s(self, now_s: float) -> float | None:
         times = [output.off_at_s for output in self._outputs.values() if output.off_at_s is not None]
+        if any(output.period is not None for output in self._outputs.values()):
+            times.append(now_s + LOOK_S)
         return max(0.0, min(times) - now_s) if times else None

@@ -35,6 +35,11 @@ class Period(NamedTuple):
         days, cameras = frozenset[str](section.days), frozenset(section.cameras)
         return cls(_minutes(section.start), _minutes(section.end), days, cameras, section.armed)
 
+    @classmethod
+    def daily(cls, start: str, end: str) -> "Period":
+        """Every day from `HH:MM` to `HH:MM`, for all cameras."""
+        return cls(_minutes(start), _minutes(end), frozenset(DAYS), frozenset(), True)
+
     def begins_on(self, day: datetime) -> tuple[datetime, datetime] | None:
         """From when to when, if it starts on that local day."""
         if DAYS[day.weekday()] not in self.days:

@@ -5,6 +5,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -337,6 +338,28 @@ def test_an_output_goes_off_by_itself(performer: Performer) -> None:
     assert ask(performer, "output", b'{"name":"siren"}').ok
     outputs.stop()
     assert not pin_of(board, SIREN).state
+    board.close()
+
+
+def test_an_output_is_on_by_itself_in_its_time_and_what_is_switched_by_hand_holds(performer: Performer) -> None:
+    now = datetime.now()
+    start, end = (f"{now + timedelta(minutes=minutes):%H:%M}" for minutes in (-60, 60))
+    board, _ = board_of(output=config.Output(name="lamp", pin=SIREN, between=(start, end), max_s=0.2))
+    outputs = board.outputs(print)
+    outputs.start()
+    until(lambda: pin_of(board, SIREN).state, 5, "the light")
+    outputs.switch("lamp", True)
+    time.sleep(0.4)
+    assert pin_of(board, SIREN).state, "max_s is no limit in this time"
+    outputs.switch("lamp", False)
+    outputs._plan(now)
+    assert not pin_of(board, SIREN).state
+    outputs._plan(now + timedelta(minutes=90))
+    outputs._plan(now)
+    assert pin_of(board, SIREN).state
+    outputs._plan(now + timedelta(minutes=90))
+    assert not pin_of(board, SIREN).state
+    outputs.stop()
     board.close()
 
 

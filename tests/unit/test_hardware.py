@@ -58,7 +58,7 @@ def test_the_default_configuration_is_right_and_has_the_pins_of_the_map(function
     for tables, names in (
         (config.button, {"capture", "privacy"}),
         (config.input, {"door", "pir"}),
-        (config.output, {"floodlight", "siren"}),
+        (config.output, {"floodlight", "siren", "infrared"}),
     ):
         assert {table.name: table.pin for table in tables} == {name: pins[name] for name in names}
     light = config.light
