@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 
-from edge.events.lifecycle import LifeCycle, LookResult, Outcome
+from edge.events.lifecycle import LifeCycle
 from edge.events.looks import LookThread
+from edge.events.port import LookResult, Outcome
 from edge.exchange import CameraStopped, Room
 from edge.geometry import WHOLE, Box
 from edge.motion.gate import Gate

@@ -14,8 +14,9 @@ from queue import SimpleQueue
 from edge.camera.port import Camera, Frame
 from edge.camera.watch import CameraWatch, Pulse
 from edge.errors import CameraError, CameraStalledError, DetectorError
-from edge.events.lifecycle import LifeCycle, Outcome
+from edge.events.lifecycle import LifeCycle
 from edge.events.looks import LookThread
+from edge.events.port import Outcome
 from edge.exchange import CameraStopped, FrameExchange, Room, UnderWay
 from edge.follower import Follower, Stats
 from edge.health import Health, State

@@ -10,7 +10,7 @@ from edge.actions.port import Action, Arguments
 from edge.camera.port import Frame
 from edge.clock import Clock, iso_utc
 from edge.errors import CameraError, RefusedError, StoreError
-from edge.events.lifecycle import Change, Outcome
+from edge.events.port import Change, Outcome
 from edge.geometry import WHOLE
 from edge.health import Condition
 from edge.store.port import Event

@@ -7,7 +7,8 @@ from edge.bench.truth import Comparison, Shown, Truth, compare, load
 from edge.camera.file import FileCamera
 from edge.camera.port import Frame
 from edge.clock import SystemClock
-from edge.events.lifecycle import Change, LifeCycle
+from edge.events.lifecycle import LifeCycle
+from edge.events.port import Change
 from edge.events.tracks import TrackSettings
 from edge.recognition.port import Detector
 

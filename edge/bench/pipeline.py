@@ -10,7 +10,8 @@ from edge.bench.scenes import HEIGHT_PX, WIDTH_PX, moving
 from edge.camera.port import Pixels
 from edge.clock import Instant, SystemClock
 from edge.errors import EdgeError
-from edge.events.lifecycle import LifeCycle, Outcome
+from edge.events.lifecycle import LifeCycle
+from edge.events.port import Outcome
 from edge.events.tracks import TrackSettings
 from edge.follower import Stats
 from edge.health import Health

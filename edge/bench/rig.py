@@ -15,8 +15,9 @@ from edge.clock import SystemClock
 from edge.demo.broker import Broker
 from edge.errors import EdgeError
 from edge.events.keeper import Keeper
-from edge.events.lifecycle import LifeCycle, Outcome
+from edge.events.lifecycle import LifeCycle
 from edge.events.message import TOPIC
+from edge.events.port import Outcome
 from edge.events.tracks import TrackSettings
 from edge.health import Health
 from edge.ids import IdSource

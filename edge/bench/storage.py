@@ -24,7 +24,7 @@ from edge.clock import SystemClock
 from edge.errors import EdgeError
 from edge.events.card import bytes_written
 from edge.events.keeper import Keeper
-from edge.events.lifecycle import Change, Outcome
+from edge.events.port import Change, Outcome
 from edge.geometry import Box
 from edge.ids import IdSource
 from edge.mqtt.sender import Sender

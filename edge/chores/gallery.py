@@ -10,8 +10,9 @@ import msgspec
 from edge.camera.port import Frame, Still
 from edge.clock import SystemClock
 from edge.errors import EdgeError, PictureError
-from edge.events.lifecycle import Change, LifeCycle
+from edge.events.lifecycle import LifeCycle
 from edge.events.message import message_of
+from edge.events.port import Change
 from edge.events.tracks import TrackSettings
 from edge.identity import device_id
 from edge.ids import IdSource

@@ -14,8 +14,8 @@ from edge.cli.events_check import add_check
 from edge.clock import date_of, iso_utc
 from edge.config import Config
 from edge.errors import ConfigError, StoreError
-from edge.events.lifecycle import Kind
 from edge.events.message import message_of
+from edge.events.port import Kind
 from edge.store.events import EventStore
 from edge.store.pictures import PictureFolder
 from edge.store.port import Event

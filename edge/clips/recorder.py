@@ -15,8 +15,8 @@ from edge.clips.ring import Ring
 from edge.clips.writer import ClipWriter
 from edge.clock import Clock, Instant
 from edge.errors import ClipError
-from edge.events.lifecycle import Change, Outcome
 from edge.events.message import clip_message
+from edge.events.port import Change, Outcome
 from edge.health import Health
 from edge.store.clips import ClipFolder, ClipStore
 from edge.store.port import Clip, ClipTrigger, Record

@@ -14,7 +14,7 @@ from edge.clips.ring import Ring
 from edge.clips.source import RecordedCamera
 from edge.clock import Clock, Instant
 from edge.errors import ClipError
-from edge.events.lifecycle import Outcome
+from edge.events.port import Outcome
 from edge.health import Health
 from edge.store.port import Record
 

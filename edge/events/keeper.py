@@ -18,8 +18,8 @@ from edge import config
 from edge.camera.port import Frame
 from edge.clock import local_day
 from edge.errors import StoreError
-from edge.events.lifecycle import Change, Kind, Outcome
 from edge.events.message import crossing_message, message_of
+from edge.events.port import Change, Kind, Outcome
 from edge.geometry import Size
 from edge.pictures import encode_jpeg
 from edge.store.events import EventStore

@@ -1,13 +1,13 @@
 """One thing gives one event: begun when it counts, ended when it is gone. Pure but for the ids."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
-from edge.camera.port import Frame, Still
+from edge.camera.port import Frame
 from edge.clock import Instant
 from edge.events.lines import LineState
+from edge.events.port import Change, Kind, LookRequest, LookResult, Looks
 from edge.events.rules import ANY, Rules
 from edge.events.sighting import Best, Sighting
 from edge.events.track import Track
@@ -17,7 +17,6 @@ from edge.geometry import WHOLE, Box
 from edge.recognition.port import NOTHING, Detection, Insight
 from edge.store.port import Crossing, EndReason, Event
 
-Kind = Literal["started", "updated", "ended"]
 CLEARLY = 1.5
 """By so much a picture must be worth more to be worth an update: every picture is written to the card."""
 AT_END = 1.2
@@ -32,64 +31,6 @@ LOOKS = 2
 """Second looks at one thing, at the most."""
 HOLD_S = 5.0
 """An end waits no longer than this, in the time of the frames, for the result of a look that is under way."""
-
-
-class Change(NamedTuple):
-    """An event has begun, something of it has changed, or it has ended.
-
-    `frame` is the picture to keep with it; None: the one that it has already.
-    """
-
-    kind: Kind
-    event: Event
-    frame: Frame | None
-
-
-class Outcome(NamedTuple):
-    """All that one frame led to.
-
-    `still` is the camera and the stored picture that are done with it. `likely` are frames whose picture will probably be
-    wanted with the next frame: what can be done for it now need not be waited for then. `crossings` are counting lines that were
-    crossed, `at` is when.
-    """
-
-    changes: list[Change]
-    still: tuple[str, Still] | None = None
-    likely: Sequence[Frame] = ()
-    crossings: Sequence[Crossing] = ()
-    at: Instant = Instant(0.0, 0.0)
-
-
-class LookRequest(NamedTuple):
-    """Look again at the thing that is in `box` of `frame`."""
-
-    event: str
-    label: str
-    box: Box
-    frame: Frame
-
-
-class LookResult(NamedTuple):
-    """What became of a request: every one has exactly one."""
-
-    request: LookRequest
-    insight: Insight
-
-
-class Looks(Protocol):
-    """Second looks, done elsewhere. Thread: any."""
-
-    def wants(self, label: str) -> bool:
-        """Things of this label are looked at again."""
-        ...
-
-    def ask(self, request: LookRequest) -> None:
-        """Look later; never waits. The result comes to `LifeCycle.on_look`."""
-        ...
-
-    def look(self, request: LookRequest) -> Insight:
-        """Look now."""
-        ...
 
 
 class LifeCycle:

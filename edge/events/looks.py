@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from edge.errors import DetectorError
-from edge.events.lifecycle import LookRequest, LookResult
+from edge.events.port import LookRequest, LookResult
 from edge.recognition.port import NOTHING, Insight
 from edge.recognition.second_look import SecondLook
 
@@ -19,7 +19,7 @@ NICE = 10
 
 
 class LookThread:
-    """`edge.events.lifecycle.Looks` over the configured models.
+    """`edge.events.port.Looks` over the configured models.
 
     Args:
         failed: called with whatever unforeseen thing the thread died of.

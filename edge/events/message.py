@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from edge.clock import Instant, iso_utc
-from edge.events.lifecycle import Kind
+from edge.events.port import Kind
 from edge.health import Condition
 from edge.recognition.port import KeyPoint
 from edge.store.clips import FOLDER_NAME as CLIPS

@@ -10,7 +10,7 @@ import msgspec
 
 from edge import __version__
 from edge.actions.standard import SNAPSHOT
-from edge.events.lifecycle import Kind
+from edge.events.port import Kind
 from edge.mqtt.messages import StatsMessage
 from edge.mqtt.showcase import View
 from edge.mqtt.summary import motion

@@ -11,8 +11,8 @@ import msgspec
 
 from edge.actions.port import Answer, Request
 from edge.clock import Clock, Instant
-from edge.events.lifecycle import Kind
 from edge.events.message import message_of
+from edge.events.port import Kind
 from edge.health import Health
 from edge.rules.rule import Trigger
 from edge.rules.webhook import Call, WebhookError, Webhooks

@@ -34,9 +34,9 @@ from edge.errors import CameraBlockedError, RefusedError
 from edge.events.arming import Arming, Period
 from edge.events.housekeeping import Housekeeper
 from edge.events.keeper import Keeper
-from edge.events.lifecycle import Outcome
 from edge.events.looks import LookThread
 from edge.events.message import notice_message, state_message
+from edge.events.port import Outcome
 from edge.events.toggle import Toggle
 from edge.events.wall_clock import WallClock
 from edge.health import TROUBLE, Condition, Health

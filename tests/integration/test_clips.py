@@ -25,7 +25,7 @@ from edge.clock import Instant
 from edge.config import Clips, Pictures
 from edge.errors import ClipError
 from edge.events.keeper import Keeper
-from edge.events.lifecycle import Change, Outcome
+from edge.events.port import Change, Outcome
 from edge.geometry import Box
 from edge.health import Health
 from edge.ids import IdSource

@@ -15,7 +15,7 @@ from edge.clock import Instant, SystemClock
 from edge.events import housekeeping, keeper
 from edge.events.housekeeping import Housekeeper
 from edge.events.keeper import Keeper
-from edge.events.lifecycle import Change, Outcome
+from edge.events.port import Change, Outcome
 from edge.geometry import Box
 from edge.health import Health
 from edge.store.database import open_database

@@ -12,7 +12,8 @@ from edge.camera.port import Camera, Frame, Pixels
 from edge.clock import Instant
 from edge.config import Motion as Settings
 from edge.errors import CameraError, DetectorError
-from edge.events.lifecycle import LifeCycle, Outcome
+from edge.events.lifecycle import LifeCycle
+from edge.events.port import Outcome
 from edge.events.tracks import TrackSettings
 from edge.geometry import Box
 from edge.health import Health

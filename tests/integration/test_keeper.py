@@ -13,7 +13,7 @@ from edge.camera.port import Frame, Still
 from edge.clock import Instant, local_day
 from edge.config import Pictures
 from edge.events.keeper import Keeper
-from edge.events.lifecycle import Change, Outcome
+from edge.events.port import Change, Outcome
 from edge.geometry import Box
 from edge.store.events import EventStore
 from edge.store.outbox import Outbox

@@ -16,7 +16,8 @@ from edge.camera.watch import CameraWatch
 from edge.camera.wrapper import WrappedCamera
 from edge.clock import SystemClock
 from edge.errors import CameraBlockedError, CameraError
-from edge.events.lifecycle import LifeCycle, Outcome
+from edge.events.lifecycle import LifeCycle
+from edge.events.port import Outcome
 from edge.events.tracks import TrackSettings
 from edge.health import Condition, Health
 from edge.pipeline import Pipeline

@@ -19,8 +19,8 @@ from edge.buttons.build import Board
 from edge.clock import SystemClock
 from edge.config import Config
 from edge.events.keeper import Keeper
-from edge.events.lifecycle import Change, Outcome
 from edge.events.message import EventMessage
+from edge.events.port import Change, Outcome
 from edge.geometry import WHOLE
 from edge.health import Health
 from edge.rules import webhook

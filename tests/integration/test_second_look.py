@@ -12,8 +12,9 @@ from edge.camera.port import Frame
 from edge.clock import Instant, SystemClock
 from edge.errors import ConfigError, DetectorError
 from edge.events.keeper import Keeper
-from edge.events.lifecycle import LifeCycle, LookRequest, LookResult
+from edge.events.lifecycle import LifeCycle
 from edge.events.looks import QUEUE, LookThread
+from edge.events.port import LookRequest, LookResult
 from edge.events.tracks import TrackSettings
 from edge.geometry import WHOLE, Box
 from edge.health import Health

@@ -9,7 +9,7 @@ import pytest
 from edge.clock import Instant, local_day
 from edge.config import Pictures
 from edge.events.keeper import Keeper
-from edge.events.lifecycle import Change, Outcome
+from edge.events.port import Change, Outcome
 from edge.events.wall_clock import BATCH, WallClock
 from edge.geometry import Box
 from edge.store.database import open_database

@@ -9,7 +9,8 @@ import pytest
 from edge.camera.port import Frame
 from edge.clock import Instant
 from edge.errors import DetectorError
-from edge.events.lifecycle import LifeCycle, Outcome
+from edge.events.lifecycle import LifeCycle
+from edge.events.port import Outcome
 from edge.events.tracks import TrackSettings
 from edge.exchange import CameraStopped
 from edge.follower import AHEAD, Follower, Stats

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from edge.clock import Instant
-from edge.events.lifecycle import Kind
+from edge.events.port import Kind
 from edge.geometry import Box
 from edge.mqtt.frigate import REMEMBERED, FrigateEvents
 from edge.store.port import Event, Picture

@@ -4,8 +4,9 @@ import numpy as np
 
 from edge.camera.port import Frame, Still
 from edge.clock import Instant
-from edge.events.lifecycle import HELD, Change, LifeCycle, LookRequest, LookResult
+from edge.events.lifecycle import HELD, LifeCycle
 from edge.events.lines import Line
+from edge.events.port import Change, LookRequest, LookResult
 from edge.events.rules import ANY, Rules
 from edge.events.sighting import sharpness
 from edge.events.tracks import TrackSettings
@@ -121,7 +122,7 @@ def test_a_stored_picture_stands_alone() -> None:
 
 
 class Asked:
-    """`edge.events.lifecycle.Looks` that keeps what it was asked and answers when it is told to."""
+    """`edge.events.port.Looks` that keeps what it was asked and answers when it is told to."""
 
     def __init__(self, answer: Insight = NOTHING) -> None:
         self.requests: list[LookRequest] = []

@@ -9,7 +9,8 @@ import pytest
 
 from edge.camera.port import Frame
 from edge.clock import Instant
-from edge.events.lifecycle import Change, LifeCycle, Outcome
+from edge.events.lifecycle import LifeCycle
+from edge.events.port import Change, Outcome
 from edge.events.tracks import TrackSettings
 from edge.geometry import Box
 from edge.health import Health
