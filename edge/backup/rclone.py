@@ -20,6 +20,8 @@ REMOTE = "edge:"
 _PLAIN = re.compile(r"[A-Za-z0-9_./:-]*")
 _FLAGS = re.compile(r"--[a-z0-9-]+( [A-Za-z0-9_./:,-]+)?")
 LIST_FILE = "list.json"
+_GO = {"GOGC": "30", "GOMEMLIMIT": "40MiB", "GOMAXPROCS": "2"}
+"""rclone's runtime, for a device with 512 MB."""
 Verb = Literal["copy", "copyto", "ls", "delete", "rmdirs", "mkdir"]
 
 
@@ -47,7 +49,7 @@ def serve(channel: Channel, descriptors: list[int]) -> None:
     while True:
         do: Do = channel.receive(Do)
         os.chdir(do.folder)
-        os.environ["RCLONE_CONFIG"] = do.config
+        os.environ.update(_GO, RCLONE_CONFIG=do.config)
         os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
         try:
             run(do, rclone, utils)

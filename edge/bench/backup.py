@@ -1,22 +1,26 @@
 """`edge bench backup`: what a snapshot of 100 new pictures costs as what is kept grows."""
 
 import hashlib
+import os
 import random
-import shutil
+import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from edge.backup.restore import Choice, restore_database, restore_files
 from edge.backup.room import Room
-from edge.backup.target import Target, obscured, rclone_path, save
+from edge.backup.target import Target, rclone_config, rclone_path, save
 from edge.bench.report import BenchReport, Figure
+from edge.bench.tree_memory import Held, peak_bytes
 from edge.clock import SystemClock, local_day
+from edge.errors import BackupError
 from edge.files import make_folder
 from edge.store.database import open_database, transaction
 from edge.store.port import path_of_hash
@@ -25,7 +29,9 @@ NEW = 100
 PICTURE_BYTES = 1000
 BEGIN_S = 1_790_000_000.0
 CHUNK = 10_000
-BOUND = 1.2
+BOUND, BOUND_MB, TIMES = 1.2, 120.0, 5.0
+PEER = 10_000
+"""Pictures that are also copied as loose files, to an S3 server of rclone's."""
 _EVENT = """
     INSERT INTO events (id, revision, camera, label, score, box_left, box_top, box_right, box_bottom,
         started_wall_s, started_boot_s, seen_wall_s, seen_boot_s, boot_id, end_reason, picture, day)
@@ -83,8 +89,8 @@ def run(parent: Path, *, sizes: tuple[int, ...], rounds: int) -> BenchReport:
                 card.add(NEW)
                 costs[size].append(_take(card))
         small, large = sizes[0], sizes[-1]
-        peer_s = _peer(folder, cards[small])
-        restored_s = _restore(cards[small], folder / "restored")
+        memory = {size: _memory(cards[size]) for size in (small, large)}
+        peer = _beside_rclone(folder)
     best = {size: min(cost.seconds for cost in took) for size, took in costs.items()}
     commands = {size: sorted({cost.commands for cost in took}) for size, took in costs.items()}
     return BenchReport(
@@ -92,27 +98,33 @@ def run(parent: Path, *, sizes: tuple[int, ...], rounds: int) -> BenchReport:
         [
             Figure.of("growth_ratio", best[large] / best[small], "", "lower", BOUND),
             Figure.of("same_commands", float(commands[small] == commands[large]), "", "higher", 1.0),
+            Figure.of("memory_mb", max(held.all for held in memory.values()) / 1e6, "MB", "lower", BOUND_MB),
+            Figure.of("first_beside_copy", peer.copy_up / peer.ours_up, "times", "higher", TIMES),
+            Figure.of("restore_beside_copy", peer.copy_down / peer.ours_down, "times", "higher", TIMES),
         ],
         {
             "new": NEW,
             **{f"first_{size}_s": round(seconds, 2) for size, seconds in first.items()},
             **{f"next_at_{size}_s": round(seconds, 3) for size, seconds in best.items()},
             **{f"rclone_commands_at_{size}": commands[size] for size in sizes},
-            f"rclone_copy_of_{small}_loose_files_s": round(peer_s, 2),
-            f"restore_of_{small}_s": round(restored_s, 2),
+            **{f"memory_at_{size}_mb": round(held.all / 1e6, 1) for size, held in memory.items()},
+            **{f"memory_at_{size}_own_mb": round(held.own / 1e6, 1) for size, held in memory.items()},
+            **{f"s3_{PEER}_{name}_s": round(seconds, 2) for name, seconds in peer._asdict().items()},
         },
     )
 
 
-def _made(folder: Path, size: int) -> _Card:
+def _made(folder: Path, size: int, options: dict[str, str] | None = None, path: str = "") -> _Card:
+    """A card with so many pictures, whose backup goes to these options, or to a folder beside it."""
     card = _Card(folder / "card", size)
     make_folder(card.folder)
     card.add(size)
-    target = Target(
-        device="bench", repository="bench", path=str(folder / "remote"), options={"type": "local"}, password="bench", salt="bench"
-    )  # fmt: skip
-    save(card.folder, target)
+    save(card.folder, _target(options or {"type": "local"}, path or str(folder / "remote")))
     return card
+
+
+def _target(options: dict[str, str], path: str) -> Target:
+    return Target(device="bench", repository="bench", path=path, options=options, password="bench", salt="bench")
 
 
 def _take(card: _Card) -> _Cost:
@@ -123,7 +135,14 @@ def _take(card: _Card) -> _Cost:
         return _Cost(time.perf_counter() - begin_s, repository.remote.commands)
 
 
+def _memory(card: _Card) -> Held:
+    """Of `edge backup now` and of rclone below it."""
+    card.add(NEW)
+    return peak_bytes([sys.executable, "-m", "edge", "backup", "now", "--data", str(card.folder)])
+
+
 def _restore(card: _Card, target: Path) -> float:
+    os.sync()  # a restore syncs what it has written: it must not pay for what this bench has
     begin_s = time.perf_counter()
     with Room.of(card.folder).repository() as repository:
         name = repository.heads().snapshots[-1]
@@ -133,14 +152,71 @@ def _restore(card: _Card, target: Path) -> float:
     return time.perf_counter() - begin_s
 
 
-def _peer(folder: Path, card: _Card) -> float:
-    """The same pictures as loose files into an encrypted folder, by rclone alone."""
-    config = folder / "peer.conf"
-    lines = ["[edge]", "type = crypt", f"remote = {folder / 'peer'}", f"password = {obscured('bench')}"]
-    config.write_text("\n".join(lines), encoding="utf-8")
+class _Peer(NamedTuple):
+    """Seconds for the same pictures, by us and by `rclone copy` of loose files; up and down again."""
+
+    ours_up: float
+    ours_down: float
+    copy_up: float
+    copy_down: float
+
+
+def _beside_rclone(folder: Path) -> _Peer:
+    """Against rclone's own S3 server, both encrypted."""
+    store = folder / "s3"
+    (store / "bucket").mkdir(parents=True)
+    with _served_s3(store) as options:
+        card = _made(folder / "peer", PEER, options, "bucket/ours")
+        ours_up = _take(card).seconds
+        ours_down = _restore(card, folder / "restored")
+        config = folder / "peer.conf"
+        config.write_text(rclone_config(_target(options, "bucket/loose")), encoding="utf-8")
+        copy_up = _copy(config, str(card.folder / "pictures"), "edge:")
+        copy_down = _copy(config, "edge:", str(folder / "copied"))
+    return _Peer(ours_up, ours_down, copy_up, copy_down)
+
+
+def _copy(config: Path, source: str, target: str) -> float:
+    os.sync()
     begin_s = time.perf_counter()
-    command = [rclone_path(), "copy", str(card.folder / "pictures"), "edge:", "--config", str(config)]
-    subprocess.run(command, check=True, capture_output=True)
-    took_s = time.perf_counter() - begin_s
-    shutil.rmtree(folder / "peer")
-    return took_s
+    subprocess.run([rclone_path(), "copy", source, target, "--config", str(config)], check=True, capture_output=True)
+    return time.perf_counter() - begin_s
+
+
+@contextmanager
+def _served_s3(store: Path) -> Iterator[dict[str, str]]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    command = [
+        rclone_path(),
+        "serve",
+        "s3",
+        str(store),
+        "--addr",
+        address,
+        "--auth-key",
+        "bench,benchbench",
+        "--config",
+        "/dev/null",
+    ]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait_for(address)
+        yield {
+            "type": "s3", "provider": "Rclone", "endpoint": f"http://{address}", "access_key_id": "bench",
+            "secret_access_key": "benchbench", "region": "us-east-1", "force_path_style": "true",
+        }  # fmt: skip
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _wait_for(address: str) -> None:
+    host, _, port = address.partition(":")
+    for _ in range(100):
+        with socket.socket() as probe:
+            if probe.connect_ex((host, int(port))) == 0:
+                return
+        time.sleep(0.1)
+    raise BackupError("rclone serve s3 does not begin")
