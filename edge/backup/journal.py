@@ -157,8 +157,9 @@ class Journal:
         with self.writing():
             for table in ("event_pictures", "clips"):
                 self.connection.execute(f"UPDATE {table} SET secured = 0 WHERE secured <> 0")  # noqa: S608 - constants only
-            for table in ("backup_packs", "backup_layers", "backup_changes", "backup_state"):
+            for table in ("backup_packs", "backup_layers", "backup_changes"):
                 self.connection.execute(f"DELETE FROM {table}")  # noqa: S608
+            self.connection.execute("DELETE FROM backup_state WHERE name <> 'config'")
 
     def count_events(self) -> int:
         with translated(self._path):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge.backup import works as backup_works
+from edge.backup.target import is_set_up
 from edge.chores.device import Rooms, add_device_workers
 from edge.chores.shipped import make_registry
 from edge.config import Config
@@ -95,7 +96,10 @@ def pruning(data_dir: Path, config: Config, pictures: PictureFolder) -> Callable
     def prune(today: int) -> Pruned:
         remover = Remover(data_dir, pictures)
         try:
-            return Retention(remover, Space(data_dir), config.retention, lambda: True).run(today)
+            protect = is_set_up(data_dir)
+            return Retention(remover, Space(data_dir), config.retention, lambda: True, protect_unsecured=protect).run(
+                today
+            )
         finally:
             remover.close()
 

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,7 @@ def add_parser(verbs: Any) -> None:
 
 def set_up(options: argparse.Namespace) -> int:
     from edge.backup import target as targets
+    from edge.backup.journal import Journal
     from edge.backup.probing import probe
     from edge.backup.setting_up import make_target
     from edge.identity import device_id
@@ -82,6 +84,9 @@ def set_up(options: argparse.Namespace) -> int:
         encrypted=not options.plain,
     )  # fmt: skip
     targets.save(config.data_dir, target)
+    with closing(Journal(config.data_dir)) as journal:
+        if (file := config_file(options)) is not None:
+            journal.set_state(config=str(file.resolve()))
     rights = probe(config.data_dir)
     print(f"backup: {target.words}")
     print(

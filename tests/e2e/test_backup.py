@@ -5,12 +5,13 @@ import re
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from edge.backup.room import Room
 from tests.backup_rig import PASSWORD, Card, files_of, served, set_up, take
-from tests.support import edge
+from tests.support import edge, start_edge, until
 
 
 @pytest.mark.e2e
@@ -56,6 +57,27 @@ def test_a_card_dies_and_a_new_one_is_the_same_device_again(tmp_path: Path) -> N
         fenced = edge("backup", "now", "--data", old)
         assert fenced.returncode == 1
         assert "another card has taken over" in fenced.stderr
+
+
+@pytest.mark.e2e
+def test_the_running_program_backs_itself_up_with_its_configuration(tmp_path: Path, models_dir: Path) -> None:
+    config = tmp_path / "edge.toml"
+    lines = ["[paths]", f'data = "{tmp_path / "data"}"', f'models = "{models_dir}"', "[[camera]]", 'name = "door"', 'source = "test:"',
+             "[network]", 'metered = "no"', "[backup]", 'wait = "network"']  # fmt: skip
+    config.write_text("\n".join(lines) + "\n")
+    edge("backup", "setup", "--type", "local", "--path", tmp_path / "remote", "--config", config, check=True)
+    program = start_edge("run", "--config", config, log=tmp_path / "log")
+    try:
+
+        def status() -> Any:
+            return json.loads(edge("backup", "status", "--json", "--config", config, check=True).stdout)
+
+        until(lambda: status()["finished_wall_s"], 60, "a first snapshot")
+    finally:
+        program.terminate()
+        program.wait(30)
+    edge("restore", "--to", tmp_path / "new", "--config", config, check=True)
+    assert (tmp_path / "new" / "restored-edge.toml").read_text() == config.read_text()
 
 
 def test_no_secret_is_seen_while_a_backup_runs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
