@@ -105,7 +105,7 @@ def sample(pixels: Pixels) -> Samples:
         taken = np.pad(taken, [(0, max(0, 3 - length)) for length in taken.shape], mode="edge")
     across = taken[:, :-2] + taken[:, 1:-1]
     across += taken[:, 2:]
-    down = across[:-2] + across[1:-1]
+    down: Samples = across[:-2] + across[1:-1]
     down += across[2:]
     return down
 
