@@ -53,12 +53,14 @@ class Room:
         clock: Clock,
         config_file: Path | None = None,
         report: Report = lambda step, files: None,
+        *,
+        rows_only: bool = False,
     ) -> Taken:
         """A snapshot. Raises as `Snapshotter`."""
         with closing(Journal(self.data_dir)) as journal:
             return Snapshotter(
                 self.data_dir, repository, journal, clock, repository_id=self.target.repository, config_file=config_file,
-                encrypted=self.target.is_encrypted, report=report,
+                encrypted=self.target.is_encrypted, report=report, rows_only=rows_only,
             ).run()  # fmt: skip
 
 

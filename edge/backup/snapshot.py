@@ -50,6 +50,7 @@ class Snapshotter:
 
     Args:
         repository_id: what the marker on the remote must say; it is made with it when this is the first run.
+        rows_only: leave pictures and clips to a later run.
         report: called between steps; may raise to stop.
     """
 
@@ -63,6 +64,7 @@ class Snapshotter:
         repository_id: str,
         config_file: Path | None = None,
         encrypted: bool = True,
+        rows_only: bool = False,
         report: Report = lambda step, files: None,
     ) -> None:
         self._data_dir = data_dir
@@ -72,6 +74,7 @@ class Snapshotter:
         self._repository_id = repository_id
         self._config_file = config_file
         self._encrypted = encrypted
+        self._rows_only = rows_only
         self._report = report
         self._spool = repository.remote.scratch / SPOOL
         self._files = self._packs = self._damaged = 0
@@ -94,7 +97,8 @@ class Snapshotter:
         if upto == 0 and self._journal.layers() and settings.sha256 == self._journal.state("settings"):
             return Taken(None)
         self._report("packs", 0)
-        self._secure(upto)
+        if not self._rows_only:
+            self._secure(upto)
         self._report("database", self._files)
         layers = self._database(upto)
         self._repository.remote.put_tree(SPOOL, self._repository.folder)
@@ -228,9 +232,11 @@ class Snapshotter:
         self._journal.set_state(pending=name.id)
         self._repository.publish(name, content)
         last_pack = str(max((pack.number for pack in packs), default=0))
+        # Without their files the changes are not done: a later run takes them again, rows and all.
+        done, finished = (0, "rows_wall_s") if self._rows_only else (upto, "finished_wall_s")
         self._journal.finish(
-            layers, upto, last=name.id, last_stamp=name.stamp, last_pack=last_pack, schema=str(schema),
-            last_day=str(local_day(now.wall_s)), settings=settings.sha256, finished_wall_s=str(now.wall_s),
+            layers, done, last=name.id, last_stamp=name.stamp, last_pack=last_pack, schema=str(schema),
+            last_day=str(local_day(now.wall_s)), settings=settings.sha256, **{finished: str(now.wall_s)},
         )  # fmt: skip
         return name
 

@@ -1,13 +1,14 @@
 """Backup as background work: workers in processes of their own, and when they run."""
 
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import msgspec
 
 from edge import config
 from edge.backup import target as targets
+from edge.backup.journal import Journal
 from edge.backup.prune import prune
 from edge.backup.rc import Transfer
 from edge.backup.room import Room
@@ -23,7 +24,7 @@ TAG = "backup"
 NAME = "backup"
 MEMORY_MB = 512
 """Address space, mostly: rclone reserves far more than it uses."""
-PRUNE_S, DRILL_S = 86_400.0, 7 * 86_400.0
+ROWS_S, PRUNE_S, DRILL_S = 3600.0, 86_400.0, 7 * 86_400.0
 PROGRESS_S = 1.0
 
 
@@ -73,6 +74,27 @@ def back_up(run: Run) -> Result:
     return Success({"snapshot": name, "files": taken.files, "packs": taken.packs, "damaged": taken.damaged})
 
 
+@worker("backup-rows", heavy=True, memory_mb=MEMORY_MB)
+def back_up_rows(run: Run) -> Result:
+    """Take a snapshot without new pictures and clips, when none was taken for `after_h` hours. Output: `snapshot`, empty when not."""
+    try:
+        if not _overdue(run):
+            return Success({"snapshot": ""})
+        room = _room(run)
+        with room.repository() as repository:
+            run.on_stop(lambda _: repository.remote.stop())
+            taken = room.take(repository, SystemClock(), rows_only=True)
+    except BackupError as error:
+        return _failed(error)
+    return Success({"snapshot": taken.name.stamp if taken.name else ""})
+
+
+def _overdue(run: Run) -> bool:
+    with closing(Journal(run.data_dir)) as journal:
+        last_s = max(float(journal.state(name) or 0) for name in ("finished_wall_s", "rows_wall_s"))
+    return SystemClock().now().wall_s - last_s >= float(str(run.input["after_h"])) * 3600
+
+
 @worker("backup-prune", heavy=True, memory_mb=MEMORY_MB)
 def sweep(run: Run) -> Result:
     """Delete old snapshots as `[backup]` says. Output: `snapshots`, `files`, `left`."""
@@ -107,7 +129,8 @@ def requests_of(section: config.Backup, data_dir: Path) -> dict[str, Request]:
     """The works of a device whose backup is set up, by name; none where it is not."""
     if not targets.is_set_up(data_dir):
         return {}
-    needs = constraints_of(section.wait, local=targets.load(data_dir).options.get("type") == "local")
+    local = targets.load(data_dir).options.get("type") == "local"
+    needs = constraints_of(section.wait, local=local)
     keep = {name: getattr(section, name) for name in section.__struct_fields__ if name.startswith("keep_")}
     limit = {"limit_kb_per_s": section.limit_kb_per_s}
     works = {
@@ -115,7 +138,11 @@ def requests_of(section: config.Backup, data_dir: Path) -> dict[str, Request]:
         "backup-prune": PeriodicWork("backup-prune", every=PRUNE_S).with_input(**limit, **keep).after(3600.0),
         "backup-drill": PeriodicWork("backup-drill", every=DRILL_S).with_input(**limit).after(7200.0),
     }
-    return {name: work.when(*needs).tagged(TAG).long_running() for name, work in works.items()}
+    made = {name: work.when(*needs) for name, work in works.items()}
+    if section.rows_after_h:
+        rows = PeriodicWork("backup-rows", every=ROWS_S).with_input(**limit, after_h=section.rows_after_h)
+        made["backup-rows"] = rows.when(*constraints_of("network", local=local))
+    return {name: work.tagged(TAG).long_running() for name, work in made.items()}
 
 
 def constraints_of(wait: str, *, local: bool) -> list[Constraint]:

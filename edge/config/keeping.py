@@ -69,6 +69,8 @@ class Backup(Section, frozen=True):
     """A snapshot so often, once `edge backup setup` has said where to."""
     wait: Literal["mains-and-unmetered", "unmetered", "network"] = "mains-and-unmetered"
     """What a snapshot waits for."""
+    rows_after_h: Annotated[float, msgspec.Meta(ge=0.0, le=744.0)] = 24.0
+    """After so long without a snapshot events go without their pictures, on any network and power; 0: never."""
     limit_kb_per_s: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 0
     """Kilobytes a second at the most; 0: no limit."""
     keep_last: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 8

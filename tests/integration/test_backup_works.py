@@ -33,7 +33,8 @@ def test_a_device_without_a_backup_has_no_works_of_it(card: Card, tmp_path: Path
     assert requests_of(Backup(), card.data_dir) == {}
     set_up(card.data_dir, {"type": "local"}, str(tmp_path))
     made = requests_of(Backup(every_h=2), card.data_dir)
-    assert sorted(made) == ["backup", "backup-drill", "backup-prune"]
+    assert sorted(made) == ["backup", "backup-drill", "backup-prune", "backup-rows"]
+    assert "backup-rows" not in requests_of(Backup(rows_after_h=0), card.data_dir)
     assert made["backup"].interval_s == 7200
     assert made["backup-prune"].input["keep_daily"] == Backup().keep_daily
 
@@ -86,6 +87,19 @@ def _secured(room: Room) -> int:
         return sum(pack.files for pack in journal.packs())
     finally:
         journal.close()
+
+
+async def test_events_go_without_their_pictures_when_a_snapshot_is_overdue(card: Card, tmp_path: Path) -> None:
+    room = set_up(card.data_dir, {"type": "local"}, str(tmp_path / "remote"))
+    card.add(3)
+    async with working(card.data_dir, registry=make_registry()) as (work, _):
+        rows = OneTimeWork("backup-rows").with_input(after_h=1)
+        assert (await work.result(await only(work, rows))).output["snapshot"]
+        with room.repository() as repository:
+            manifest = repository.manifest(repository.heads().snapshots[-1])
+        assert (manifest.events, manifest.packs) == (3, ())
+        assert (await work.result(await only(work, rows))).output["snapshot"] == ""
+        assert (await work.result(await only(work, OneTimeWork("backup")))).output["files"] == 3
 
 
 async def test_prune_and_drill_run_as_works_and_a_wrong_key_fails_for_good(card: Card, tmp_path: Path) -> None:
