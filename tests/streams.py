@@ -89,6 +89,7 @@ class MjpegServer:
 
     def __init__(self, picture: Callable[[int], bytes], *, fps: float = 20, frames: int = 10**9) -> None:
         self.connections = 0
+        self.sent = 0
         self.silent = threading.Event()
         outer = self
 
@@ -103,6 +104,7 @@ class MjpegServer:
                         data = picture(number)
                         head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
                         self.wfile.write(head.encode() + data + b"\r\n")
+                        outer.sent = number + 1
                         time.sleep(1 / fps if fps else 0)
                         while outer.silent.is_set() and not outer._closing:
                             time.sleep(0.02)

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 BATCH = 3
 """Packs that are spooled on the card at once."""
+PENDING = 8
+"""Ids of snapshots that were begun and may still arrive."""
 Report = Callable[[str, int], None]
 """Told the step, and the number of files done so far."""
 
@@ -133,7 +135,7 @@ class Snapshotter:
         if not heads.snapshots:
             return ""
         newest = heads.snapshots[-1]
-        if newest.id not in (self._journal.state("last"), self._journal.state("pending")):
+        if newest.id not in (self._journal.state("last"), *self._journal.state("pending").split()):
             raise BackupError(
                 f"snapshot {newest.stamp} is not of this card: two cards write the same backup",
                 hint="stop the other one, then `edge backup take-over` here",
@@ -229,7 +231,9 @@ class Snapshotter:
         name = name_of(manifest, content, now.wall_s)
         stamp = max(stamp_of(now.wall_s), next_stamp(last_stamp) if last_stamp else "")  # also when the clock went back
         name = SnapshotName(stamp, name.id, name.sha256)
-        self._journal.set_state(pending=name.id)
+        # Also those before it: the manifest of a run that was killed may arrive when the next one has begun.
+        pending = [*self._journal.state("pending").split(), name.id][-PENDING:]
+        self._journal.set_state(pending=" ".join(pending))
         self._repository.publish(name, content)
         last_pack = str(max((pack.number for pack in packs), default=0))
         # Without their files the changes are not done: a later run takes them again, rows and all.
