@@ -64,7 +64,7 @@ class Printer:
                 else ""
             )
         if event.type == "updated":
-            return f"{head} {self._style(GREEN, '▷')} {label} {event.score:4.0%}  looked at again"
+            return f"{head} {self._style(GREEN, '▷')} {label} {event.score:4.0%}  updated"
         lasted = datetime.fromisoformat(event.seen_at) - datetime.fromisoformat(event.started_at)
         return f"{head} ■ {label} {event.score:4.0%}  {_ENDED[event.end_reason or 'left']} after {lasted.total_seconds():.1f} s  {picture}"
 

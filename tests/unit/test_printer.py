@@ -22,6 +22,6 @@ def test_a_sub_label_is_printed_behind_its_label(capsys: pytest.CaptureFixture[s
     printer.on_message(message("ended", 3, "beagle"))
     started, updated, ended = capsys.readouterr().out.splitlines()
     assert "▶ Dog           87%" in started
-    assert "▷ Dog (beagle)  87%  looked at again" in updated
+    assert "▷ Dog (beagle)  87%  updated" in updated
     assert "■ Dog (beagle)  87%  gone after 1.0 s" in ended
     assert printer.labels == {"Dog": 1}, "one event, however many messages"
