@@ -24,7 +24,7 @@ PAYLOADS: dict[str, tuple[type[msgspec.Struct], str]] = {
     "result": (Answer, "<prefix>/<device>/result, and where MQTT 5 asks for it"),
     "state": (SummaryMessage, "<prefix>/<device>/state"),
     "stats": (StatsMessage, "<prefix>/<device>/stats"),
-    "work": (WorkMessage, "<prefix>/<device>/work/<name>"),
+    "work": (WorkMessage, "<prefix>/<device>/works/<name>"),
 }
 """Name of the schema, its struct, and on which topics it is."""
 

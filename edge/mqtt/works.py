@@ -42,7 +42,7 @@ class Works:
 
     def __call__(self, infos: Sequence[WorkInfo]) -> None:
         wanted = sorted((info for info in infos if info.name), key=lambda info: info.state.finished)[:MOST]
-        messages = {f"work/{level(info.name or '')}": self._encoded(info) for info in wanted}
+        messages = {topic_of(info.name or ""): self._encoded(info) for info in wanted}
         for topic, payload in messages.items():
             if self._shown.get(topic) != payload:
                 self._put(Message(topic, payload))
@@ -69,4 +69,4 @@ class Works:
 
 
 def topic_of(name: str) -> str:
-    return f"work/{level(name)}"
+    return f"works/{level(name)}"

@@ -61,9 +61,6 @@ class _Constraint(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
 
     if_unknown: bool = False
 
-    def judge(self, moment: Moment) -> Finding:
-        raise NotImplementedError
-
     def _decide(self, holds: bool | None, needs: str, stop: StopReason, seen: str) -> Finding:
         if holds is None:
             return Finding(self.if_unknown, f"{needs}: nobody can tell", stop)

@@ -178,7 +178,7 @@ def test_who_may_only_look_has_no_switches(start: Callable[..., Path], home: Hom
     start(
         'commands = "view"\n[[work]]\nname = "gallery"\nworker = "recognise-folder"\nevery_s = 3600\ninput = { folder = "/srv" }'
     )
-    until(lambda: "edge/porch/work/gallery" in home.newest, 60, "the work")
-    assert check_payload("work", home.newest["edge/porch/work/gallery"])["worker"] == "recognise-folder"
+    until(lambda: "edge/porch/works/gallery" in home.newest, 60, "the work")
+    assert check_payload("work", home.newest["edge/porch/works/gallery"])["worker"] == "recognise-folder"
     until(lambda: home.entities and home.missing() == {"door_events"}, 60, "a value for every entity")
     assert not {"switch", "button"} & {entity["p"] for entity in home.entities.values()}

@@ -34,7 +34,7 @@ def test_each_named_work_has_a_topic_while_it_is_there() -> None:
     works([INFO, nameless])
     works([INFO])
     (message,) = put
-    assert message.topic == "work/nightly_prune"
+    assert message.topic == "works/nightly_prune"
     body = json.loads(message.payload)
     assert (body["state"], body["waits_for"], body["next_run_at"]) == (
         "enqueued",
@@ -42,7 +42,7 @@ def test_each_named_work_has_a_topic_while_it_is_there() -> None:
         "1970-01-01T00:16:40.000Z",
     )
     works([])
-    assert put[-1] == Message("work/nightly_prune", b"")
+    assert put[-1] == Message("works/nightly_prune", b"")
 
 
 def test_there_are_not_too_many_and_those_that_are_over_go_first() -> None:
@@ -50,4 +50,4 @@ def test_there_are_not_too_many_and_those_that_are_over_go_first() -> None:
     over = [msgspec.structs.replace(INFO, name=f"over {n}", state=WorkState.SUCCEEDED) for n in range(MOST)]
     Works("dev", put.append)([*over, INFO])
     assert len(put) == MOST
-    assert "work/nightly_prune" in {message.topic for message in put}
+    assert "works/nightly_prune" in {message.topic for message in put}
