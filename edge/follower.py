@@ -139,8 +139,10 @@ class Follower:
         changes = life.on_frame(frame, detections, looked)
         if (gate := self._gates.get(frame.camera)) is not None:
             gate.looked(frame.taken.boot_s, looked, (*life.attention, *cut))
-        still = (frame.camera, frame.still) if frame.still else None
-        self._submit(Outcome(changes, still, life.likely(), life.crossings(), frame.taken))
+        if frame.still is not None:
+            self._submit(Outcome(changes, (frame.camera, frame.still)))
+        elif changes or life.follows:
+            self._submit(Outcome(changes, None, life.likely(), life.crossings(), frame.taken))
         self._stats.frames += 1
         self._stats.last_result_s = time.monotonic()
         self._stats.events_s += self._stats.last_result_s - begin_s

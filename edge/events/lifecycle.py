@@ -106,6 +106,11 @@ class LifeCycle:
         waiting = (s.track for s in self._sightings.values() if s.zones.loiters)
         return tuple(track.box for track in dict.fromkeys((*self._tracker.restless, *waiting)))
 
+    @property
+    def follows(self) -> bool:
+        """Something is there, or was in the last frame."""
+        return bool(self._tracker.tracks or self._crossings)
+
     def likely(self) -> list[Frame]:
         """The pictures of things that begin to count if the next frame shows them again."""
         near = [
