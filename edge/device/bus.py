@@ -5,12 +5,12 @@ dbus-fast is imported when the first connection is made.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.device.port import SourceError
+from edge.device.port import Reading, Report, SourceError
 
 if TYPE_CHECKING:
     from dbus_fast import Message
@@ -153,3 +153,12 @@ def has_system_bus() -> bool:
     """Whether its socket is there; one that is no file is taken to be."""
     path = dict(part.partition("=")[::2] for part in _address().partition(":")[2].split(",")).get("path")
     return path is None or Path(path).exists()
+
+
+async def follow(name: str, read: Callable[[Service], Awaitable[Reading]], report: Report, interval_s: float) -> None:
+    """Report what `read` makes of the service at once, at each of its signals, and every `interval_s`. Raises as `system_service`."""
+    async with system_service(name) as service:
+        await service.follow()
+        while True:
+            report(await read(service))
+            await service.change(interval_s)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from edge.device.bus import AbsentError, Service, system_service
+from edge.device.bus import AbsentError, Service, follow, system_service
 from edge.device.port import Facet, NetworkReading, Report
 from edge.device.state import LinkKind
 
@@ -37,11 +37,7 @@ class NetworkManager:
         self._interval_s = interval_s
 
     async def run(self, report: Report) -> None:
-        async with system_service(NAME) as service:
-            await service.follow()
-            while True:
-                report(await _read(service))
-                await service.change(self._interval_s)
+        await follow(NAME, _read, report, self._interval_s)
 
 
 async def _read(service: Service) -> NetworkReading:
