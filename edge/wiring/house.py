@@ -2,7 +2,7 @@
 
 import logging
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -30,16 +30,15 @@ from edge.device.idleness import Idleness
 from edge.device.monitor import Monitor
 from edge.device.reporting import report_conditions
 from edge.device.synchronised import is_synchronised
-from edge.errors import CameraBlockedError, RefusedError
+from edge.errors import CameraBlockedError
 from edge.events.arming import Arming, Period
 from edge.events.housekeeping import Housekeeper
 from edge.events.keeper import Keeper
 from edge.events.looks import LookThread
 from edge.events.message import notice_message, state_message
-from edge.events.port import Outcome
 from edge.events.toggle import Toggle
 from edge.events.wall_clock import WallClock
-from edge.health import TROUBLE, Condition, Health
+from edge.health import Condition, Health
 from edge.identity import device_id
 from edge.ids import IdSource
 from edge.mqtt.backups import Backups
@@ -67,10 +66,10 @@ from edge.store.stills import StillLedger
 from edge.store.switches import SwitchStore
 from edge.watchdog import Watchdog
 from edge.web.port import Rooms as PageRooms
+from edge.wiring.asking import cancel_work, favour, run_work
+from edge.wiring.joints import facts_of, telling_all, touching
 from edge.wiring.recognition import make_detector
 from edge.wiring.scenes import clock_is_right, gates_of, life_cycles
-from edge.work.client import WorkClient
-from edge.work.observe import WorkInfo
 
 if TYPE_CHECKING:
     from edge.web.server import Server
@@ -182,7 +181,7 @@ class House:
             [self._camera(section) for section in config.camera],
             self._detector,
             life_cycles(config, self._detector, self._arming, self._clock.boot_id, self._ids.next, self._looks),
-            self._clips.listening(_touching(self._idleness, self._keeper.submit)),
+            self._clips.listening(touching(self._idleness, self._keeper.submit)),
             self._fatal,
             self._health,
             watch=self._watch,
@@ -341,9 +340,9 @@ class House:
             arm=self._arm,
             record=lambda on: self._recording.set(on, self._clock.now()),
             clip=lambda camera: self._clips.recorder.trigger(camera, "command"),
-            favour=self._favour,
-            run_work=self._run_work,
-            cancel_work=self._cancel_work,
+            favour=partial(favour, self._data_dir),
+            run_work=partial(run_work, self._data_dir),
+            cancel_work=partial(cancel_work, self._data_dir),
             end=lambda: self.appliance.restart(),
         )
         actions = [*standard_actions(rooms), *self._outputs.actions()]
@@ -358,27 +357,6 @@ class House:
 
     def _arm(self, on: bool, camera: str | None) -> None:
         self._arming.set(on, self._clock.now(), camera)
-
-    def _favour(self, event: str, favourite: bool) -> None:
-        store = EventStore(self._data_dir)
-        try:
-            if not store.find(event):
-                raise RefusedError(f"event {event!r} is not there", hint="see `edge events list`")
-            store.keep(event, favourite)
-        finally:
-            store.close()
-
-    def _run_work(self, name: str) -> None:
-        """By its id or its unique name."""
-        with WorkClient(self._data_dir) as client:
-            ids = [work.id for work in client.store.find("name", name) if not work.state.finished]
-            if not client.make_due(ids[0] if ids else name):
-                raise RefusedError(f"work {name!r} does not wait", hint="see `edge work list`")
-
-    def _cancel_work(self, id_: str) -> None:
-        with WorkClient(self._data_dir) as client:
-            if not client.cancel("id", id_):
-                raise RefusedError(f"work {id_!r} is over or not there", hint="see `edge work list`")
 
     @cached_property
     def _board(self) -> Board:
@@ -466,36 +444,5 @@ class House:
             self._monitor,
             rooms,
             changed=self._outbox.wake,
-            told=_all(Works(self._device, self._show), Backups(self._data_dir, self._device, self._show)),
+            told=telling_all(Works(self._device, self._show), Backups(self._data_dir, self._device, self._show)),
         )
-
-
-def _all(*listeners: Callable[[Sequence[WorkInfo]], None]) -> Callable[[Sequence[WorkInfo]], None]:
-    def tell(infos: Sequence[WorkInfo]) -> None:
-        for listener in listeners:
-            listener(infos)
-
-    return tell
-
-
-def _touching(idleness: Idleness, submit: Callable[[Outcome], None]) -> Callable[[Outcome], None]:
-    """What is seen ends idleness."""
-
-    def touch_and_submit(outcome: Outcome) -> None:
-        if outcome.changes:
-            idleness.touch()
-        submit(outcome)
-
-    return touch_and_submit
-
-
-def facts_of(conditions: list[Condition], *, armed: bool) -> Facts:
-    """What the light says of the device."""
-    cameras = [each.state for each in conditions if each.part == "camera"]
-    others = [each.state for each in conditions if each.part != "camera"]
-    return Facts(
-        started=bool(cameras),
-        armed=armed,
-        failed=any(state in ("failed", "stalled") for state in cameras) or "failed" in others,
-        degraded=any(state in TROUBLE for state in others),
-    )

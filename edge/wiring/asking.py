@@ -1,0 +1,29 @@
+"""What can be asked for and needs the data folder alone."""
+
+from contextlib import closing
+from pathlib import Path
+
+from edge.errors import RefusedError
+from edge.store.events import EventStore
+from edge.work.client import WorkClient
+
+
+def favour(data_dir: Path, event: str, favourite: bool) -> None:
+    with closing(EventStore(data_dir)) as store:
+        if not store.find(event):
+            raise RefusedError(f"event {event!r} is not there", hint="see `edge events list`")
+        store.keep(event, favourite)
+
+
+def run_work(data_dir: Path, name: str) -> None:
+    """By its id or its unique name."""
+    with WorkClient(data_dir) as client:
+        ids = [work.id for work in client.store.find("name", name) if not work.state.finished]
+        if not client.make_due(ids[0] if ids else name):
+            raise RefusedError(f"work {name!r} does not wait", hint="see `edge work list`")
+
+
+def cancel_work(data_dir: Path, id_: str) -> None:
+    with WorkClient(data_dir) as client:
+        if not client.cancel("id", id_):
+            raise RefusedError(f"work {id_!r} is over or not there", hint="see `edge work list`")
