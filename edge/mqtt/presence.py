@@ -72,7 +72,13 @@ class Presence:
         self._changed[entry.place] = None
 
     def recall(self, event: Event) -> None:
-        """Take an event of an earlier run, which is over whatever it says: those that were cut off are ended when they are kept next."""
+        """Take an event of an earlier run, which is over whatever it says: those that were cut off are ended when they are kept next.
+
+        What was taken as there is of this run: reading the earlier ones does not end it.
+        """
+        entry = self._shown.get((event.camera, event.label))
+        if entry is not None and event.id in entry.open:
+            return
         self.take(msgspec.structs.replace(event, end_reason=event.end_reason or "interrupted"))
 
     def changed(self) -> list[Shown]:

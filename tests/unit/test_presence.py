@@ -88,3 +88,11 @@ def test_levels() -> None:
     assert {name: level(name) for name in names} == names
     assert joined("edge/dev", "stats") == "edge/dev/stats"
     assert joined("edge/dev", whole("homeassistant/device/x/config")) == "homeassistant/device/x/config"
+
+
+def test_what_came_while_earlier_runs_were_read_stays_there() -> None:
+    presence = Presence(["door"], lambda label: True)
+    presence.take(event(2))
+    presence.recall(event(1))
+    presence.recall(event(2))
+    assert shows(presence) == {("door", "Person"): 1}
