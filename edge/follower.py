@@ -7,7 +7,7 @@ from queue import SimpleQueue
 
 from edge.events.lifecycle import LifeCycle
 from edge.events.looks import LookThread
-from edge.events.port import LookResult, Outcome
+from edge.events.port import LookResult, Outcome, Scene, Thing
 from edge.exchange import CameraStopped, Room
 from edge.geometry import WHOLE, Box
 from edge.motion.gate import Gate
@@ -84,6 +84,7 @@ class Follower:
         self._looks = looks
         self._gates = gates or {}
         self._done = done
+        self._scenes: dict[str, Scene] = {}
         self._room = Room(AHEAD)
         self._items: SimpleQueue[list[Computed] | CameraStopped | LookResult | None] = SimpleQueue()
         self._gathered: list[Computed] = []
@@ -111,6 +112,10 @@ class Follower:
         """Anything else, in its turn; None ends the thread."""
         self._items.put(item)
 
+    def scene(self, camera: str) -> Scene | None:
+        """What was found at a camera last, None before its first frame. Thread: any."""
+        return self._scenes.get(camera)
+
     def run(self) -> None:
         if self._looks is not None:
             self._looks.start(self.put)
@@ -137,6 +142,8 @@ class Follower:
         detections, cut = placed(results, looked, self._threshold_of)
         life = self._lives[frame.camera]
         changes = life.on_frame(frame, detections, looked)
+        things = life.things if frame.still is None else self._sure(detections)
+        self._scenes[frame.camera] = Scene(frame, things)
         if (gate := self._gates.get(frame.camera)) is not None:
             gate.looked(frame.taken.boot_s, looked, (*life.attention, *cut))
         if frame.still is not None:
@@ -146,6 +153,11 @@ class Follower:
         self._stats.frames += 1
         self._stats.last_result_s = time.monotonic()
         self._stats.events_s += self._stats.last_result_s - begin_s
+
+    def _sure(self, detections: Sequence[Detection]) -> tuple[Thing, ...]:
+        """What is in a stored picture, in which nothing is followed."""
+        sure = (found for found in detections if found.score >= self._threshold_of(found.label))
+        return tuple(Thing(label, score, box, True, True) for label, score, box in sure)
 
     def _take_look(self, result: LookResult) -> None:
         if self._looks is not None:

@@ -16,7 +16,7 @@ from edge.camera.watch import CameraWatch, Pulse
 from edge.errors import CameraError, CameraStalledError, DetectorError
 from edge.events.lifecycle import LifeCycle
 from edge.events.looks import LookThread
-from edge.events.port import Outcome
+from edge.events.port import Outcome, Scene
 from edge.exchange import CameraStopped, FrameExchange, Room, UnderWay
 from edge.follower import Follower, Stats
 from edge.health import Health, State
@@ -117,6 +117,10 @@ class Pipeline:
     def newest(self, camera: str) -> Frame | None:
         """The frame that a camera gave last, None before its first. Thread: any."""
         return self._newest.get(camera)
+
+    def scene(self, camera: str) -> Scene | None:
+        """What was recognised at a camera last, None before its first frame. Thread: any."""
+        return self._follower.scene(camera)
 
     @property
     def owing_s(self) -> float:

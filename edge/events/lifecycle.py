@@ -7,7 +7,7 @@ import msgspec
 from edge.camera.port import Frame
 from edge.clock import Instant
 from edge.events.lines import LineState
-from edge.events.port import Change, Kind, LookRequest, LookResult, Looks
+from edge.events.port import Change, Kind, LookRequest, LookResult, Looks, Thing
 from edge.events.rules import ANY, Rules
 from edge.events.sighting import Best, Sighting
 from edge.events.track import Track
@@ -110,6 +110,12 @@ class LifeCycle:
     def follows(self) -> bool:
         """Something is there, or was in the last frame."""
         return bool(self._tracker.tracks or self._crossings)
+
+    @property
+    def things(self) -> tuple[Thing, ...]:
+        """What the last look found."""
+        found = (track for track in self._tracker.tracks if track.missed_since_s is None and track.scores)
+        return tuple(Thing(t.label, t.scores[-1], t.box.clipped(), t.counts, t.stationary) for t in found)
 
     def likely(self) -> list[Frame]:
         """The pictures of things that begin to count if the next frame shows them again."""

@@ -38,6 +38,23 @@ class Outcome(NamedTuple):
     at: Instant = Instant(0.0, 0.0)
 
 
+class Thing(NamedTuple):
+    """Something that was found in the last look and is followed. `counts`: it was found often and surely enough for an event."""
+
+    label: str
+    score: float
+    box: Box
+    counts: bool
+    stationary: bool
+
+
+class Scene(NamedTuple):
+    """What was found in the frame that was recognised last."""
+
+    frame: Frame
+    things: tuple[Thing, ...]
+
+
 class LookRequest(NamedTuple):
     """Look again at the thing that is in `box` of `frame`."""
 

@@ -158,15 +158,14 @@ class Pages:
         )
 
     async def now(self, request: Request) -> Response:
-        """One picture; 304 when the caller has it already."""
+        """One picture, with what was recognised in it beside it; 304 when the caller has it already."""
         name = self._named(request)
-        tag = self._live.tag(name)
-        if tag and request.headers.get("if-none-match") == tag:
-            return Response(status_code=304)
-        jpeg = await self._live.picture(name)
-        if jpeg is None:
+        view = await self._live.view(name)
+        if view is None:
             raise HTTPException(404, "there is no picture yet")
-        return Response(jpeg, media_type="image/jpeg", headers={"ETag": tag})
+        if request.headers.get("if-none-match") == view.tag:
+            return Response(status_code=304)
+        return Response(view.jpeg, media_type="image/jpeg", headers={"ETag": view.tag, "X-Things": view.things})
 
     async def stream(self, request: Request) -> Response:
         """Pictures without an end, for what understands `multipart/x-mixed-replace`."""

@@ -8,7 +8,9 @@ from edge.actions.performer import Answered
 from edge.actions.port import Action, Request
 from edge.camera.port import Frame
 from edge.clock import Clock
+from edge.config import Config
 from edge.device.state import DeviceState
+from edge.events.port import Scene
 from edge.follower import Stats
 from edge.health import Condition
 from edge.work.observe import WorkInfo
@@ -22,9 +24,11 @@ class Rooms:
     version: str
     detector: str
     data_dir: Path
+    config: Config
     clock: Clock
     cameras: Sequence[str]
     newest: Callable[[str], Frame | None]
+    scene: Callable[[str], Scene | None]
     conditions: Callable[[], list[Condition]]
     armed: Callable[[str], bool]
     works: Callable[[], Awaitable[list[WorkInfo]]]

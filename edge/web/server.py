@@ -47,7 +47,7 @@ class Server:
         self._settings = settings
         self.access = Access(rooms.data_dir, rooms.clock)
         self.hub = Hub()
-        self._live = Live(rooms.newest)
+        self._live = Live(rooms.newest, rooms.scene)
         self._archive = Archive(rooms.data_dir)
         self._server: uvicorn.Server | None = None
         self._tasks: list[asyncio.Task[None]] = []

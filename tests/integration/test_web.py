@@ -19,6 +19,7 @@ from edge.actions.port import Action, Arguments
 from edge.camera.port import Frame
 from edge.clock import Instant, SystemClock
 from edge.device.state import unknown
+from edge.events.port import Scene, Thing
 from edge.follower import Stats
 from edge.geometry import Box
 from edge.health import Health
@@ -34,6 +35,7 @@ from edge.web.port import Rooms
 from edge.web.server import Server
 from edge.work.observe import WorkInfo
 from edge.work.states import StopReason, WorkState
+from tests.support import until
 
 PASSWORD = "correct horse"
 HOSTILE = '<script>alert("x")</script>'
@@ -53,6 +55,7 @@ class Site:
         self.health = Health(clock)
         self.health.report("camera", "door", "running")
         self.frames: dict[str, Frame] = {}
+        self.scenes: dict[str, Scene] = {}
         self.works: list[WorkInfo] = []
         self.events = _fill(data_dir, IdSource(clock))
         self.performer = Performer(
@@ -69,9 +72,11 @@ class Site:
             version="1.2.3",
             detector="none",
             data_dir=data_dir,
+            config=config.Config(),
             clock=clock,
             cameras=["door"],
             newest=self.frames.get,
+            scene=self.scenes.get,
             conditions=self.health.conditions,
             armed=lambda _: True,
             works=self._works,
@@ -313,7 +318,16 @@ def test_live_pictures_are_sent_when_they_are_new(site: Site) -> None:
     assert (status, jpeg[:2]) == (200, b"\xff\xd8")
     assert site.ask("/cameras/door/now.jpg", If_None_Match=headers["etag"])[0] == 304
     site.take()
-    assert site.ask("/cameras/door/now.jpg", If_None_Match=headers["etag"])[0] == 200
+    until(lambda: site.ask("/cameras/door/now.jpg", If_None_Match=headers["etag"])[0] == 200, 20, "a newer picture")
+
+
+def test_live_pictures_say_what_is_in_them(site: Site) -> None:
+    site.log_in()
+    site.take()
+    frame = site.frames["door"]
+    site.scenes["door"] = Scene(frame, (Thing(HOSTILE + "é", 0.5, Box(0.1, 0.2, 0.3, 0.4), True, False),))
+    things = json.loads(site.ask("/cameras/door/now.jpg")[1]["x-things"])
+    assert [thing[:3] for thing in things] == [[HOSTILE + "é", 0.5, [0.1, 0.2, 0.3, 0.4]]]
 
 
 def test_only_so_many_watch_a_stream(site: Site) -> None:
