@@ -71,6 +71,8 @@ PLATFORMS: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "update": ({**READ, **WRITE, "device_class": {"enum": ["firmware"]}, "title": TEXT, "release_url": TEXT}, []),
 }
+UNKNOWN = "None"
+"""A sensor's state is unknown then (PAYLOAD_NONE in sensor.py)."""
 UNITS = {
     "battery": {"%"},
     "data_size": {"B", "kB", "MB", "GB", "KiB", "MiB", "GiB"},
@@ -213,7 +215,7 @@ def check_value(component: dict[str, Any], payload: bytes) -> str:
 def _check_reading(component: dict[str, Any], value: str) -> None:
     kind = component.get("device_class")
     if kind == "timestamp":
-        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", value), value
+        assert value == UNKNOWN or re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", value), value
     elif kind == "enum":
         assert value in component["options"], value
     elif component.get("state_class"):

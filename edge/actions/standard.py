@@ -17,6 +17,7 @@ from edge.store.port import Event
 
 SNAPSHOT = "snapshot"
 """Label of the events that are pictures taken on request."""
+BACK_UP = "backup-now"
 FRESH_S = 15.0
 KEEP_S = 20.0
 SYSTEMCTL_S = 20.0
@@ -49,7 +50,8 @@ class Rooms:
     `newest` gives a camera's newest frame, None before the first. `keep` returns when what it was given is safe, False if it is not so
     within the seconds given. `armed`: of a camera, now. `arm` arms or disarms a camera, or the device. `record` switches clips on or off.
     `clip` begins to record a camera, or all, and gives the ids. `favour` makes an event a favourite or an ordinary one. `run_work` makes a
-    work due now (its constraints count), `cancel_work` cancels it. `end` ends the program, to be started again.
+    work due now (its constraints count), `cancel_work` cancels it. `backup_status`: how the backup stands. `end` ends the program, to be
+    started again.
     """
 
     clock: Clock
@@ -64,6 +66,7 @@ class Rooms:
     clip: Callable[[str | None], Sequence[str]]
     favour: Callable[[str, bool], None]
     run_work: Callable[[str], None]
+    backup_status: Callable[[], object]
     cancel_work: Callable[[str], None]
     end: Callable[[], None]
 
@@ -79,7 +82,11 @@ def standard_actions(rooms: Rooms) -> list[Action]:
         Action("disarm", "Disarm", "operate", lambda asked: _arm(rooms, asked, False), OneCamera),
         Action("keep", "Keep an event for ever", "operate", lambda asked: rooms.favour(asked.event, True), OneEvent),
         Action("unkeep", "Keep it no longer", "operate", lambda asked: rooms.favour(asked.event, False), OneEvent),
-        Action("back-up", "Take a backup now", "operate", lambda _: rooms.run_work("backup")),
+        Action("backup-status", "How the backup stands", "view", lambda _: rooms.backup_status(), changes=False),
+        Action(BACK_UP, "Back up now", "operate", lambda _: rooms.run_work("backup")),
+        Action("backup-verify", "Verify the backup", "operate", lambda _: rooms.run_work("backup-verify")),
+        Action("backup-drill", "Restore for proof", "operate", lambda _: rooms.run_work("backup-drill")),
+        Action("backup-prune", "Delete old snapshots", "operate", lambda _: rooms.run_work("backup-prune")),
         Action("run-work", "Run a work now", "operate", lambda asked: rooms.run_work(asked.work), OneWork),
         Action("cancel-work", "Cancel a work", "operate", lambda asked: rooms.cancel_work(asked.work), OneWork),
         Action("restart", "Restart the program", "admin", lambda _: rooms.end()),

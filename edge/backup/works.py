@@ -12,7 +12,7 @@ from edge.backup.journal import Journal
 from edge.backup.prune import prune
 from edge.backup.rc import Transfer
 from edge.backup.room import Room
-from edge.backup.verify import drill
+from edge.backup.verify import drill, verify
 from edge.clock import SystemClock
 from edge.errors import BackupError, WorkError
 from edge.work.constraints import Charging, Constraint, Network
@@ -22,9 +22,10 @@ from edge.work.worker import Run, worker
 
 TAG = "backup"
 NAME = "backup"
+NAMES = (NAME, "backup-rows", "backup-verify", "backup-prune", "backup-drill")
 MEMORY_MB = 512
 """Address space, mostly: rclone reserves far more than it uses."""
-ROWS_S, PRUNE_S, DRILL_S = 3600.0, 86_400.0, 7 * 86_400.0
+ROWS_S, PRUNE_S, VERIFY_S, DRILL_S = 3600.0, 86_400.0, 7 * 86_400.0, 7 * 86_400.0
 PROGRESS_S = 1.0
 
 
@@ -109,6 +110,21 @@ def sweep(run: Run) -> Result:
     return Success({"snapshots": done.snapshots, "files": done.files, "left": done.left})
 
 
+@worker("backup-verify", heavy=True, memory_mb=MEMORY_MB)
+def look(run: Run) -> Result:
+    """Is everything there, and what it should be. Output: `snapshots`, `files`, `sampled`. Fails with what is not."""
+    try:
+        with _room(run).repository() as repository:
+            run.on_stop(lambda _: repository.remote.stop())
+            repository.required()
+            report = verify(repository)
+    except BackupError as error:
+        return _failed(error)
+    if report.problems:
+        return Fail(f"{len(report.problems)} files of the backup are not as they should be: {report.problems[0]}")
+    return Success({"snapshots": report.snapshots, "files": report.files, "sampled": report.sampled})
+
+
 @worker("backup-drill", heavy=True, memory_mb=MEMORY_MB)
 def prove(run: Run) -> Result:
     """Restore the newest database and pack into a scratch folder and compare. Output: `snapshot`, `events`, `files`."""
@@ -136,6 +152,7 @@ def requests_of(section: config.Backup, data_dir: Path) -> dict[str, Request]:
     works = {
         NAME: PeriodicWork("backup", every=section.every_h * 3600).with_input(**limit),
         "backup-prune": PeriodicWork("backup-prune", every=PRUNE_S).with_input(**limit, **keep).after(3600.0),
+        "backup-verify": PeriodicWork("backup-verify", every=VERIFY_S).with_input(**limit).after(5400.0),
         "backup-drill": PeriodicWork("backup-drill", every=DRILL_S).with_input(**limit).after(7200.0),
     }
     made = {name: work.when(*needs) for name, work in works.items()}

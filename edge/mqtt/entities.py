@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edge.actions.standard import SNAPSHOT
+from edge.actions.standard import BACK_UP, SNAPSHOT
 from edge.mqtt.messages import StatsMessage, SummaryMessage
 from edge.mqtt.presence import Shown
 from edge.mqtt.showing import latest_topic, present_topic
@@ -40,7 +40,7 @@ class Published:
     """All that is published now; an entity is made only of what is here.
 
     `motion` are the cameras with a motion topic, `lines` the names of the counting lines with their cameras, `actions` the names of those
-    that may be asked for over MQTT, `inputs` the names of the inputs on pins.
+    that may be asked for over MQTT, `backup` whether one is set up, `inputs` the names of the inputs on pins.
     """
 
     cameras: Sequence[str]
@@ -51,6 +51,7 @@ class Published:
     actions: Sequence[str]
     summary: SummaryMessage
     stats: StatsMessage | None
+    backup: bool = False
     inputs: Sequence[str] = ()
 
 
@@ -170,13 +171,13 @@ def _buttons(published: Published) -> Iterator[tuple[str, Entity]]:
                 {"p": "button", "name": f"{titled(camera)} take picture", **press, "icon": "mdi:camera"},
             )
     for action, name, extra in _BUTTONS:
-        if action in published.actions:
+        if action in published.actions and (published.backup or action != BACK_UP):
             press = {"command_topic": f"~/command/{action}", "payload_press": "{}"}
             yield action, {"p": "button", "name": name, **press, **extra}
 
 
 _BUTTONS = (
-    ("backup-now", "Back up now", {"icon": "mdi:cloud-upload-outline"}),
+    (BACK_UP, "Back up now", {"icon": "mdi:cloud-upload-outline"}),
     ("restart", "Restart program", {"device_class": "restart", "entity_category": "config"}),
     ("reboot", "Restart device", {"device_class": "restart", "entity_category": "config"}),
 )
@@ -202,6 +203,9 @@ def _of_device(published: Published) -> Iterator[tuple[str, Entity]]:
     if summary.network.kind != "unknown":
         kinds = ["wifi", "ethernet", "cellular", "other", "none", "unknown"]
         yield "network", _state("Network", "network.kind", icon="mdi:network", device_class="enum", options=kinds)
+    if published.backup:
+        yield "backup", _moment("Last backup", "snapshot_at", "mdi:cloud-check-outline")
+        yield "backup_proven", _moment("Last proven restore", "proven_at", "mdi:backup-restore")
     if stats is not None:
         yield from _figures(stats)
 
@@ -236,6 +240,11 @@ def _measured(device_class: str, unit: str, precision: int) -> Entity:
         "state_class": "measurement",
         "suggested_display_precision": precision,
     }
+
+
+def _moment(name: str, path: str, icon: str) -> Entity:
+    """Unknown in Home Assistant while it is null."""
+    return _sensor(name, "~/backup", path, {"device_class": "timestamp", "icon": icon})
 
 
 def _state(name: str, path: str, **more: Any) -> Entity:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from edge.actions.performer import Performer
 from edge.actions.port import RANKS, Permission
+from edge.backup.target import is_set_up
 from edge.clock import Clock
 from edge.config import Config
 from edge.ids import IdSource
@@ -41,6 +42,7 @@ class Tree:
         self._sender = sender
         self._sources = sources
         self._clock = clock
+        self._backup = is_set_up(data_dir)
         self._switches: Sequence[Switch] = ()
         self._actions: Sequence[str] = ()
         self.showcase = Showcase(data_dir, sources, config.detector.labels, sender.set_state, clock, failed)
@@ -100,6 +102,7 @@ class Tree:
             actions=self._actions,
             summary=view.summary,
             stats=view.stats,
+            backup=self._backup,
             inputs=inputs(view.conditions),
         )
 

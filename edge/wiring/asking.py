@@ -3,6 +3,8 @@
 from contextlib import closing
 from pathlib import Path
 
+from edge.backup.target import is_set_up
+from edge.backup.works import NAMES as BACKUP_WORKS
 from edge.errors import RefusedError
 from edge.store.events import EventStore
 from edge.work.client import WorkClient
@@ -17,6 +19,8 @@ def favour(data_dir: Path, event: str, favourite: bool) -> None:
 
 def run_work(data_dir: Path, name: str) -> None:
     """By its id or its unique name."""
+    if name in BACKUP_WORKS and not is_set_up(data_dir):
+        raise RefusedError("no backup is set up", hint="run `edge backup setup`, then restart")
     with WorkClient(data_dir) as client:
         ids = [work.id for work in client.store.find("name", name) if not work.state.finished]
         if not client.make_due(ids[0] if ids else name):

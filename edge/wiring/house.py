@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from edge import __version__
 from edge.actions.performer import Performer
 from edge.actions.standard import Rooms, standard_actions
+from edge.backup.status import status_of
 from edge.backup.target import is_set_up
 from edge.buttons.build import Board
 from edge.buttons.gpio import open_pins
@@ -342,6 +343,7 @@ class House:
             clip=lambda camera: self._clips.recorder.trigger(camera, "command"),
             favour=partial(favour, self._data_dir),
             run_work=partial(run_work, self._data_dir),
+            backup_status=partial(status_of, self._data_dir),
             cancel_work=partial(cancel_work, self._data_dir),
             end=lambda: self.appliance.restart(),
         )

@@ -13,7 +13,7 @@ from paho.mqtt import publish
 
 from edge.demo.broker import Broker
 from edge.mqtt.subscriber import Received, Subscriber
-from tests.homeassistant_rules import check_discovery, check_value
+from tests.homeassistant_rules import UNKNOWN, check_discovery, check_value
 from tests.support import check_payload, edge, start_edge, until
 
 pytestmark = pytest.mark.e2e
@@ -172,6 +172,28 @@ def test_every_command_topic_does_what_it_says(start: Callable[..., Path], home:
     send(buttons["restart"]["command_topic"], buttons["restart"]["payload_press"])
     until(lambda: home.newest["edge/porch/availability"] == b"offline", 30, "the end")
     assert check_payload("result", home.newest["edge/porch/result"])["action"] == "restart"
+
+
+def test_the_backup_button_backs_up_and_both_times_are_shown(
+    start: Callable[..., Path], home: Home, broker: Broker, tmp_path: Path
+) -> None:
+    edge("backup", "setup", "--type", "local", "--path", tmp_path / "remote", "--data", tmp_path / "data", check=True)
+    config = start('commands = "operate"\n[backup]\nwait = "network"')
+    until(lambda: is_moment(home.values().get("backup")), 90, "the first snapshot")
+    first = home.values()["backup"]
+    edge("ask", "snapshot", "--config", config, check=True)
+    button = home.entities["backup-now"]
+    publish.single(button["command_topic"], button["payload_press"], qos=1, hostname="127.0.0.1", port=broker.port)
+    until(lambda: home.values()["backup"] > first, 90, "another snapshot")
+    assert home.values()["backup_proven"] == UNKNOWN
+    edge("ask", "backup-drill", "--config", config, check=True)
+    until(lambda: is_moment(home.values()["backup_proven"]), 90, "a proven restore")
+    status = json.loads(edge("ask", "backup-status", "--config", config, "--json", check=True).stdout)
+    assert status["result"]["packs"] == 1
+
+
+def is_moment(value: str | None) -> bool:
+    return value not in (None, UNKNOWN)
 
 
 def test_who_may_only_look_has_no_switches(start: Callable[..., Path], home: Home, broker: Broker) -> None:

@@ -10,14 +10,14 @@ import pytest
 from edge.backup import works
 from edge.backup.journal import Journal
 from edge.backup.room import Room
-from edge.backup.works import TAG, constraints_of, requests_of
+from edge.backup.works import NAMES, TAG, constraints_of, requests_of
 from edge.chores.shipped import make_registry
 from edge.config import Backup
 from edge.mqtt.backups import Backups
 from edge.store.port import Message
 from edge.work.request import OneTimeWork
 from edge.work.states import WorkState
-from tests.backup_rig import Card, served, set_up
+from tests.backup_rig import Card, served, set_up, take
 from tests.support import check_payload
 from tests.work_rig import only, until, working
 
@@ -33,7 +33,7 @@ def test_a_device_without_a_backup_has_no_works_of_it(card: Card, tmp_path: Path
     assert requests_of(Backup(), card.data_dir) == {}
     set_up(card.data_dir, {"type": "local"}, str(tmp_path))
     made = requests_of(Backup(every_h=2), card.data_dir)
-    assert sorted(made) == ["backup", "backup-drill", "backup-prune", "backup-rows"]
+    assert sorted(made) == sorted(NAMES)
     assert "backup-rows" not in requests_of(Backup(rows_after_h=0), card.data_dir)
     assert made["backup"].interval_s == 7200
     assert made["backup-prune"].input["keep_daily"] == Backup().keep_daily
@@ -102,6 +102,20 @@ async def test_events_go_without_their_pictures_when_a_snapshot_is_overdue(card:
         assert (await work.result(await only(work, OneTimeWork("backup")))).output["files"] == 3
 
 
+async def test_verifying_as_a_work_says_what_is_missing(card: Card, tmp_path: Path) -> None:
+    room = set_up(card.data_dir, {"type": "local"}, str(tmp_path / "remote"), encrypted=False)
+    card.add(2)
+    take(room, card)
+    async with working(card.data_dir, registry=make_registry()) as (work, _):
+        done = await work.result(await only(work, OneTimeWork("backup-verify")))
+        assert (done.state, done.output["sampled"]) == (WorkState.SUCCEEDED, 1)
+        next((tmp_path / "remote").rglob("*.zip")).unlink()
+        done = await work.result(await only(work, OneTimeWork("backup-verify")))
+    assert done.state is WorkState.FAILED
+    assert done.message.endswith(": missing")
+
+
+@pytest.mark.timeout(300)
 async def test_prune_and_drill_run_as_works_and_a_wrong_key_fails_for_good(card: Card, tmp_path: Path) -> None:
     room = set_up(card.data_dir, {"type": "local"}, str(tmp_path / "remote"))
     card.add(3)

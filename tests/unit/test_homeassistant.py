@@ -1,16 +1,18 @@
 """The discovery message against the documented rules."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
 
+from edge.actions.standard import Rooms, standard_actions
 from edge.clock import Instant
 from edge.device.state import DeviceState, Network, Power, Storage, Thermal
 from edge.events.message import state_message
 from edge.geometry import Box
 from edge.health import Condition
+from edge.mqtt.backups import BackupMessage
 from edge.mqtt.entities import Published
 from edge.mqtt.homeassistant import Announcement, discovery
 from edge.mqtt.messages import Versions
@@ -47,6 +49,7 @@ def published(state: DeviceState | None = FULL, **other: Any) -> Published:
         "lines": (("gate", "yard"),),
         "switches": (ARMED,),
         "actions": ("snapshot", "restart", "reboot", "backup-now"),
+        "backup": True,
         "summary": summary(sources),
         "stats": stats(sources, Figures(frames=10, infer_s=1.0), (AT, Figures()), AT.later(60), AT, 3),
     }
@@ -72,8 +75,31 @@ def test_everything_keeps_the_rules() -> None:
     assert {"switch_armed", "restart", "backup-now", "temperature", "battery", "network", "power"} <= entities.keys()
 
 
+def test_every_button_asks_for_an_action_that_there_is() -> None:
+    names = [action.name for action in standard_actions(cast("Rooms", None))]
+    buttons = {
+        key: entity["command_topic"] for key, entity in made(published(actions=names))["cmps"].items() if entity["p"] == "button"
+    }  # fmt: skip
+    assert {"restart", "reboot", "backup-now", "yard_snapshot"} <= buttons.keys()
+    assert {topic.rpartition("/command/")[2] for topic in buttons.values()} <= set(names)
+
+
+def test_a_device_without_a_backup_offers_none() -> None:
+    assert not {"backup-now", "backup", "backup_proven"} & made(published(backup=False))["cmps"].keys()
+
+
+def test_the_times_of_the_backup_are_read_and_unknown_before_the_first() -> None:
+    entities = made(published())["cmps"]
+    fields = {"device": "dev", "waiting_changes": 1, "packs": 0, "packs_bytes": 0}
+    for snapshot, proven in ((None, None), ("2026-11-21T08:00:00.000Z", "2026-11-21T09:00:00.000Z")):
+        payload = msgspec.json.encode(BackupMessage(**fields, snapshot_at=snapshot, proven_at=proven))  # type: ignore[arg-type]
+        values = [check_value(entities[key], payload) for key in ("backup", "backup_proven")]
+        assert values == [str(snapshot), str(proven)]
+    assert entities["backup"]["state_topic"] == "edge/edge-1a2b/backup"
+
+
 def test_only_what_is_published_has_an_entity() -> None:
-    bare = published(None, shown=(CUP,), motion=(), lines=(), switches=(), actions=(), stats=None)
+    bare = published(None, shown=(CUP,), motion=(), lines=(), switches=(), actions=(), stats=None, backup=False)
     entities = made(bare)["cmps"]
     assert {entity["p"] for entity in entities.values()} == {"event", "binary_sensor", "sensor", "update"}
     assert (
