@@ -1,4 +1,4 @@
-"""Boxes in normalised coordinates."""
+"""Boxes and points in normalised coordinates."""
 
 from typing import NamedTuple
 
@@ -49,6 +49,15 @@ class Box(NamedTuple):
             round(self.right * width),
             round(self.bottom * height),
         )
+
+
+class KeyPoint(NamedTuple):
+    """A named place of a body: x and y normalised to the frame, score 0..1."""
+
+    name: str
+    x: float
+    y: float
+    score: float
 
 
 WHOLE = Box(0.0, 0.0, 1.0, 1.0)

@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge.camera.port import Frame, Ledger, Still
+from edge.camera.port import Frame, Ledger
+from edge.camera.still import Still
 from edge.clock import Clock
 from edge.errors import CameraError, PictureError
 from edge.pictures import SUFFIXES, read_picture

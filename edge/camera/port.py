@@ -3,24 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from edge.camera.still import Still
 from edge.clock import Instant
 from edge.geometry import Box, Size
 
 Pixels = npt.NDArray[np.uint8]
 """RGB, shape (height, width, 3), C-contiguous. Nobody writes into the pixels of a frame once it has been given out."""
-
-
-class Still(NamedTuple):
-    """A stored picture, as it was when it was read: a changed file is another still."""
-
-    path: str
-    size_bytes: int
-    mtime_ns: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)

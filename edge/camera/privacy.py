@@ -11,7 +11,8 @@ from edge.camera.port import Camera, Frame, Pixels
 from edge.camera.wrapper import WrappedCamera
 from edge.errors import CameraError
 from edge.geometry import Size
-from edge.polygons import Mask, Polygon, grown, rasterise
+from edge.masks import Mask, grown, rasterise
+from edge.polygons import Polygon
 
 GREY = 127
 SIZES = 8

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from edge.camera.port import Frame, Still
+from edge.camera.port import Frame
+from edge.camera.still import Still
 from edge.clock import SystemClock
 from edge.errors import EdgeError, PictureError
 from edge.events.lifecycle import LifeCycle

@@ -6,8 +6,8 @@ import msgspec
 
 from edge.clock import Instant, iso_utc
 from edge.events.port import Kind
+from edge.geometry import KeyPoint
 from edge.health import Condition
-from edge.recognition.port import KeyPoint
 from edge.store.clips import FOLDER_NAME as CLIPS
 from edge.store.clips import relative_path
 from edge.store.pictures import FOLDER_NAME as PICTURES

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, Protocol
 
-from edge.camera.port import Frame, Still
+from edge.camera.port import Frame
+from edge.camera.still import Still
 from edge.clock import Instant
 from edge.geometry import Box
 from edge.recognition.port import Insight

@@ -3,7 +3,7 @@
 import numpy as np
 
 from edge.geometry import Box
-from edge.polygons import Mask
+from edge.masks import Mask
 
 CELL = 4
 """Areas are told apart by squares of so many samples; those that touch, also across a corner, belong together."""

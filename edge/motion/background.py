@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.camera.port import Pixels
-from edge.polygons import Mask
+from edge.masks import Mask
 
 ROWS = 120
 """About so many rows of the frame are sampled."""

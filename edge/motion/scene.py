@@ -8,9 +8,10 @@ import numpy as np
 
 from edge.camera.port import Frame
 from edge.geometry import Box
+from edge.masks import Mask, grown, rasterise
 from edge.motion.areas import ACTIVE, areas_of
 from edge.motion.background import Background, Samples, sample
-from edge.polygons import Mask, Polygon, grown, rasterise
+from edge.polygons import Polygon
 
 LEARN_EVERY_S = 0.25
 """What shows nothing new is learnt so often; what does, always."""

@@ -4,16 +4,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from edge.camera.port import Frame
-from edge.geometry import Box
-
-
-class KeyPoint(NamedTuple):
-    """A named place of a body: x and y normalised to the frame, score 0..1."""
-
-    name: str
-    x: float
-    y: float
-    score: float
+from edge.geometry import Box, KeyPoint
 
 
 class Detection(NamedTuple):

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from edge.geometry import Box
-from edge.recognition.port import KeyPoint
+from edge.geometry import Box, KeyPoint
 from edge.recognition.scaling import View
 from edge.recognition.ssd import Floats, Found
 

@@ -11,10 +11,10 @@ from edge import config
 from edge.camera.port import Frame, Pixels
 from edge.clock import Instant
 from edge.errors import ConfigError
-from edge.geometry import Box
+from edge.geometry import Box, KeyPoint
 from edge.recognition import catalogue
 from edge.recognition.labels import check_labels
-from edge.recognition.port import Insight, KeyPoint
+from edge.recognition.port import Insight
 from edge.recognition.pose import decode_points
 from edge.recognition.scaling import InputBuffer
 from edge.recognition.tflite import TfliteDetector

@@ -6,10 +6,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from edge.camera.port import Still
+from edge.camera.still import Still
 from edge.clock import Instant, local_day
-from edge.geometry import Box
-from edge.recognition.port import KeyPoint
+from edge.geometry import Box, KeyPoint
 from edge.store.clips import put_clip
 from edge.store.database import Connected, transaction, translated
 from edge.store.pictures import FOLDER_NAME

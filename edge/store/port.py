@@ -5,10 +5,9 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from edge.camera.port import Still
+from edge.camera.still import Still
 from edge.clock import Instant
-from edge.geometry import Box
-from edge.recognition.port import KeyPoint
+from edge.geometry import Box, KeyPoint
 
 EndReason = Literal["left", "camera", "stopped", "interrupted", "still", "disarmed"]
 """Why an event ended: its thing left · the camera stopped or its file ended · the program stopped in order · the program was killed and

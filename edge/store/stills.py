@@ -4,7 +4,7 @@ import sqlite3
 import threading
 from pathlib import Path
 
-from edge.camera.port import Still
+from edge.camera.still import Still
 from edge.store.database import FILE_NAME, open_database, transaction, translated
 from edge.store.events import put_still
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from edge.camera.folder import FolderCamera
-from edge.camera.port import Still
+from edge.camera.still import Still
 from edge.clock import SystemClock
 from edge.errors import CameraError
 from edge.store.stills import StillLedger

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.camera.port import Frame, Still
+from edge.camera.port import Frame
+from edge.camera.still import Still
 from edge.clock import Instant, local_day
 from edge.config import Pictures
 from edge.events.keeper import Keeper

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from edge.camera.port import Still
+from edge.camera.still import Still
 from edge.clock import Instant, local_day
 from edge.errors import StoreError
-from edge.geometry import Box
+from edge.geometry import Box, KeyPoint
 from edge.identity import device_id, locked
-from edge.recognition.port import KeyPoint
 from edge.store.database import FILE_NAME, open_database
 from edge.store.events import EventStore
 from edge.store.migrations import MIGRATIONS

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.camera.port import Frame, Pixels, Still
+from edge.camera.port import Frame, Pixels
+from edge.camera.still import Still
 from edge.clock import Instant
 from edge.config import Motion as Settings
 from edge.config import parse

@@ -48,7 +48,7 @@ LAYERS = (
     ("channel",),
     ("health",),
     ("clips.boxes", "clips.copying", "clips.h264", "clips.mp4", "clips.packets", "clips.ring", "clips.timeline"),
-    ("clock", "files", "geometry", "polygons", "camera.address"),
+    ("clock", "files", "geometry", "polygons", "masks", "camera.address", "camera.still"),
     ("errors",),
 )
 VENDORS = {

@@ -2,7 +2,8 @@ from itertools import count, pairwise
 
 import numpy as np
 
-from edge.camera.port import Frame, Still
+from edge.camera.port import Frame
+from edge.camera.still import Still
 from edge.clock import Instant
 from edge.events.lifecycle import HELD, LifeCycle
 from edge.events.lines import Line

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.geometry import Box
-from edge.polygons import Points, Polygon, flaw_of, rasterise
+from edge.masks import rasterise
+from edge.polygons import Points, Polygon, flaw_of
 
 SQUARE = ((0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75))
 NOTCHED = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 0.5), (0.0, 1.0))
@@ -38,23 +39,23 @@ def test_the_box_holds_it() -> None:
 
 
 def test_raster_of_a_square_is_exact() -> None:
-    mask = Polygon(SQUARE).rasterise((8, 4))
+    mask = rasterise([Polygon(SQUARE)], (8, 4))
     expected = np.zeros((4, 8), np.bool_)
     expected[1:3, 2:6] = True
     assert np.array_equal(mask, expected)
 
 
 def test_the_whole_picture_is_covered_to_its_border() -> None:
-    assert Polygon(((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))).rasterise((7, 5)).all()
+    assert rasterise([Polygon(((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)))], (7, 5)).all()
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(places, places), min_size=3, max_size=9))
 def test_pixels_and_points_agree(points: list[tuple[float, float]]) -> None:
     polygon, (width, height) = Polygon(tuple(points)), (16, 12)
-    mask = polygon.rasterise((width, height))
+    mask = rasterise([polygon], (width, height))
     # A centre that lies on an edge may fall to either side.
-    near = Polygon(tuple((x + 1e-9, y + 1e-9) for x, y in points)).rasterise((width, height))
+    near = rasterise([Polygon(tuple((x + 1e-9, y + 1e-9) for x, y in points))], (width, height))
     for row, column in np.argwhere(mask == near):
         assert mask[row, column] == polygon.contains((column + 0.5) / width, (row + 0.5) / height)
 

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from edge import config
 from edge.camera.opening import make_camera
-from edge.camera.port import Frame, Ledger, Pixels, Still
+from edge.camera.port import Frame, Ledger, Pixels
 from edge.camera.privacy import GREY, MaskedCamera, blocks_of
+from edge.camera.still import Still
 from edge.clock import Instant
 from edge.errors import CameraError, ConfigError
-from edge.polygons import Polygon, grown
+from edge.masks import grown, rasterise
+from edge.polygons import Polygon
 from edge.testing.camera import MemoryCamera
 from edge.testing.clock import SimulatedClock
 
@@ -56,7 +58,7 @@ def test_the_polygon_is_grey_and_the_rest_as_it_was() -> None:
 def test_every_pixel_of_a_slanted_polygon_is_grey_and_none_further_than_one_pixel_beside_it() -> None:
     seen = masked(frame(secret()), TRIANGLE).pixels
     grey = (seen == GREY).all(axis=2)
-    inside = TRIANGLE.rasterise((64, 48))
+    inside = rasterise([TRIANGLE], (64, 48))
     assert grey[inside].all()
     assert not grey[~grown(inside)].any()
 
