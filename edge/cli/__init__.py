@@ -5,30 +5,14 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from edge import __version__
-from edge.cli import (
-    ask,
-    backup,
-    bench,
-    clips,
-    config,
-    demo,
-    device,
-    doctor,
-    events,
-    models,
-    mqtt,
-    recognise,
-    restore,
-    run,
-    web,
-    work,
-)
 from edge.errors import EdgeError
 
 VERBS = (
-    run, demo, recognise, events, clips, ask, backup, restore, models, config, device, mqtt, doctor, bench, web, work,
+    "run", "demo", "recognise", "events", "clips", "ask", "backup", "restore", "models", "config", "device", "mqtt", "doctor", "bench",
+    "web", "work",
 )  # fmt: skip
 
 
@@ -40,8 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--log-level", default="info", choices=("debug", "info", "warning", "error"), help="default: info"
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    for verb in VERBS:
-        verb.add_parser(verbs)
+    for verb in _asked(arguments):
+        import_module(f"edge.cli.{verb}").add_parser(verbs)
     options = parser.parse_args(arguments)
     _set_up_logging(options.log_level)
     try:
@@ -57,6 +41,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def _asked(arguments: Sequence[str] | None) -> tuple[str, ...]:
+    """The one verb that is named, so that what only the others need is not loaded; all of them, for the help and for what is wrong."""
+    first = argparse.ArgumentParser(add_help=False)
+    first.add_argument("--log-level", nargs="?")
+    first.add_argument("verb", nargs="?")
+    verb = first.parse_known_args(arguments)[0].verb
+    return (verb,) if verb in VERBS else VERBS
 
 
 def _set_up_logging(level: str) -> None:
