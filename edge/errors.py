@@ -94,6 +94,14 @@ class BackupError(EdgeError):
         self.retryable = retryable
 
 
+class UpdateError(EdgeError):
+    """An update cannot be found, verified or installed; what runs stays as it is. `retryable` where waiting may help."""
+
+    def __init__(self, message: str, *, hint: str = "", retryable: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.retryable = retryable
+
+
 class IsolateError(EdgeError):
     """A child process ended, hung, or sent what is no message; it is gone, and a new one may do better."""
 

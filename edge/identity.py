@@ -14,6 +14,7 @@ from edge.files import make_folder, write_durably
 ID_FILE = "device-id"
 LOCK_FILE = "lock"
 CUT_FILE = "cut-off"
+RESET_FILE = "factory-reset"
 
 
 def device_id(data_dir: Path) -> str:
@@ -53,6 +54,18 @@ def cut_since(data_dir: Path, *, before: bool = False) -> float | None:
 def put_in_order(data_dir: Path) -> None:
     """What the cut left has been looked at."""
     (data_dir / CUT_FILE).unlink(missing_ok=True)
+
+
+def ask_for_reset(data_dir: Path) -> None:
+    """The next start makes the device new again (`edge first-boot`): everything that it keeps goes.
+
+    Raises:
+        StoreError: the wish cannot be written down.
+    """
+    try:
+        write_durably(data_dir / RESET_FILE, b"")
+    except OSError as error:
+        raise StoreError(f"{data_dir / RESET_FILE}: {error.strerror}", hint="free some space") from error
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from edge.errors import EdgeError
 
 VERBS = (
     "run", "demo", "recognise", "events", "clips", "ask", "backup", "restore", "models", "config", "device", "mqtt", "doctor", "bench",
-    "web", "work",
+    "web", "work", "first-boot", "health", "slots",
 )  # fmt: skip
 
 
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     for verb in _asked(arguments):
-        import_module(f"edge.cli.{verb}").add_parser(verbs)
+        import_module(f"edge.cli.{verb.replace('-', '_')}").add_parser(verbs)
     options = parser.parse_args(arguments)
     _set_up_logging(options.log_level)
     try:

@@ -1,12 +1,12 @@
 """`edge config check|show`: is the configuration right, and what does it come to with all defaults."""
 
 import argparse
-import json
 from typing import Any
 
 import msgspec
 
 from edge.cli.common import add_config_options, load_config, print_json
+from edge.config.writing import as_toml
 from edge.wiring.asked import check_asked
 
 
@@ -27,28 +27,5 @@ def handle(options: argparse.Namespace) -> int:
     elif options.json:
         print_json(config)
     else:
-        print(_as_toml(msgspec.to_builtins(config)), end="")
+        print(as_toml(msgspec.to_builtins(config)), end="")
     return 0
-
-
-def _as_toml(sections: dict[str, Any]) -> str:
-    lines = []
-    for name, section in sections.items():
-        several = isinstance(section, (list, tuple))
-        for table in section if several else [section]:
-            lines.append(f"[[{name}]]" if several else f"[{name}]")
-            lines += [
-                f"{key} = {_toml_value(value)}" if value is not None else f"# {key} is not set"
-                for key, value in table.items()
-            ]
-            lines.append("")
-    return "\n".join(lines)
-
-
-def _toml_value(value: Any) -> str:
-    if isinstance(value, dict):
-        pairs = ", ".join(f"{json.dumps(key)} = {_toml_value(item)}" for key, item in value.items())
-        return f"{{ {pairs} }}"
-    return json.dumps(
-        value, ensure_ascii=False
-    )  # strings, numbers, booleans and lists are written alike in JSON and TOML

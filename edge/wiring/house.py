@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from edge import __version__
 from edge.actions.performer import Performer
 from edge.actions.standard import Rooms, standard_actions
+from edge.appliance.vital import vital_action
 from edge.backup.status import status_of
 from edge.backup.target import is_set_up
 from edge.buttons.build import Board
@@ -347,7 +348,8 @@ class House:
             cancel_work=partial(cancel_work, self._data_dir),
             end=lambda: self.appliance.restart(),
         )
-        actions = [*standard_actions(rooms), *self._outputs.actions()]
+        vital = vital_action(self._config, self._health.conditions, self._pipeline)
+        actions = [*standard_actions(rooms), *self._outputs.actions(), vital]
         return Performer(actions, self._data_dir, self._clock, self._fatal, asked=self._idleness.touch)
 
     def _armed(self, camera: str) -> bool:

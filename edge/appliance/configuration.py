@@ -1,0 +1,199 @@
+"""The owner's `edge.toml`, from the boot partition to where the program reads it: whole if it is right, else what is right of it.
+
+A wrong file never replaces one that was right. The first time, when there is none before it, every table that stands on its own feet is
+taken and the others are not: a table whole or not at all, so that a slip never takes a protection (TLS, a mask) out of what remains.
+"""
+
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from edge.appliance.places import Places, put
+from edge.appliance.problems import Problem, from_error
+from edge.config import Config, parse, resolve_paths
+from edge.config.writing import as_toml, toml_value
+from edge.errors import ConfigError
+
+NAME = "edge.toml"
+MOST_BYTES = 1_000_000
+Check = Callable[[Config], None]
+"""Raises ConfigError: the configuration asks for what there is not."""
+
+PAGE = """
+[web]
+host = "0.0.0.0"
+"""
+BROKER = """
+[mqtt]
+host = "127.0.0.1"
+username = {user}
+password_file = {password_file}
+"""
+ADDED = "\n# Added by the device, because the configuration says nothing of it.\n"
+
+
+def take_in(places: Places, device: str, check: Check) -> tuple[Config, list[Problem]]:
+    """Bring the configuration up to date with the boot partition.
+
+    Args:
+        device: id of a device whose configuration gives none.
+
+    Returns:
+        What the program will run with, and what was wrong.
+
+    Raises:
+        OSError: it cannot be written. ConfigError: not even the default configuration is right.
+    """
+    path = places.boot / NAME
+    is_whole = _fitting(check)
+
+    def fits(raw: Mapping[str, Any]) -> None:
+        is_whole(raw)
+        _check_files(parse(dict(raw), place=NAME), places)
+
+    problems: list[Problem] = []
+    text = ""
+    if path.exists():
+        text, problems = _of_owner(path, fits, may_salvage=not _is_right(places.config, fits))
+    if not text and (kept := _kept(places, is_whole)):
+        config = parse(tomllib.loads(kept), place=NAME)
+    else:
+        text, config = _completed(text or places.default.read_text(encoding="utf-8"), places, device)
+        put(places.config, text.encode())
+    _take_files(config, places)
+    return config, problems
+
+
+Fits = Callable[[Mapping[str, Any]], None]
+
+
+def _fitting(check: Check) -> Fits:
+    def fits(raw: Mapping[str, Any]) -> None:
+        check(parse(dict(raw), place=NAME))
+
+    return fits
+
+
+def _of_owner(path: Path, fits: Fits, *, may_salvage: bool) -> tuple[str, list[Problem]]:
+    """The owner's text, or what is right of it; empty when nothing is to be taken."""
+    try:
+        text, raw = _read(path)
+    except ConfigError as error:
+        return "", [from_error(error, NAME)]
+    try:
+        fits(raw)
+        return text, []
+    except ConfigError as error:
+        wrong = from_error(error, NAME)
+    if not may_salvage:
+        return "", [wrong, Problem(NAME, "the configuration before this one is still used")]
+    kept, problems = salvage(raw, fits)
+    return as_toml(kept) if kept else "", problems
+
+
+def _read(path: Path) -> tuple[str, dict[str, Any]]:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ConfigError(f"{NAME}: is larger than {MOST_BYTES} bytes", hint="is this the right file?")
+        text = path.read_text(encoding="utf-8-sig")  # as editors write it that mark their files
+        return text, tomllib.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{NAME}: cannot be read: {error}", hint="save it as UTF-8 text") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(f"{NAME}: not TOML: {error}", hint="see docs/configuration.md for an example") from error
+
+
+def salvage(raw: Mapping[str, Any], fits: Fits) -> tuple[dict[str, Any], list[Problem]]:
+    """The tables that are right together, and what is wrong with each of the others.
+
+    What one table needs may stand behind it (a zone its camera): those that do not fit are tried again until none more does.
+    """
+    kept: dict[str, Any] = {}
+    waiting = list(_pieces(raw))
+    while True:
+        refused = []
+        for name, piece in waiting:
+            more = _with(kept, name, piece)
+            try:
+                fits(more)
+                kept = more
+            except ConfigError as error:
+                refused.append((name, piece, error))
+        if not refused or len(refused) == len(waiting):
+            break
+        waiting = [(name, piece) for name, piece, _ in refused]
+    return kept, [from_error(error, NAME) for _, _, error in refused]
+
+
+def _pieces(raw: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in raw.items():
+        if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+            yield from ((name, [item]) for item in value)
+        else:
+            yield name, value
+
+
+def _with(kept: Mapping[str, Any], name: str, piece: Any) -> dict[str, Any]:
+    return {**kept, name: [*kept.get(name, []), *piece] if isinstance(piece, list) else piece}
+
+
+def _is_right(path: Path, fits: Fits) -> bool:
+    try:
+        fits(_read(path)[1])
+        return True
+    except ConfigError:
+        return False
+
+
+def _kept(places: Places, fits: Fits) -> str:
+    """What was taken before and is still right; empty: nothing."""
+    if not places.config.exists() or not _is_right(places.config, fits):
+        return ""
+    return places.config.read_text(encoding="utf-8")
+
+
+def _completed(text: str, places: Places, device: str) -> tuple[str, Config]:
+    """With the page and the device's own broker, where the owner says nothing of them."""
+    raw = tomllib.loads(text)
+    config = parse(raw, place=NAME)
+    user = config.device.id or device
+    added = PAGE if "web" not in raw else ""
+    if "mqtt" not in raw:
+        password_file = places.broker / "device-password"
+        added += BROKER.format(user=toml_value(user), password_file=toml_value(str(password_file)))
+    if added:
+        text = text.rstrip("\n") + "\n" + ADDED + added.lstrip("\n")
+    return text, parse(tomllib.loads(text), place=NAME)
+
+
+def _check_files(config: Config, places: Places) -> None:
+    """Passwords and certificates that the configuration names are there, or lie beside it."""
+    absolute = dict(_named(resolve_paths(config, places.config.parent)))
+    for key, name in _named(config):
+        if not (Path(absolute[key]).is_file() or (_is_beside(name) and (places.boot / name).is_file())):
+            raise ConfigError(f"{NAME}: {key}: the file {name} is not there", hint=f"lay it beside {NAME}")
+
+
+def _take_files(config: Config, places: Places) -> None:
+    """From beside the owner's configuration to beside the device's; secrets do not stay where every card reader shows them."""
+    for _, name in _named(config):
+        source, path = places.boot / name, places.config.parent / name
+        if _is_beside(name) and source.is_file():
+            put(path, source.read_bytes(), 0o600)
+            places.give(path)
+            source.unlink()
+
+
+def _is_beside(name: str) -> bool:
+    return Path(name).name == name
+
+
+def _named(config: Config) -> Iterator[tuple[str, str]]:
+    """Key and file of everything that is read from a file of the owner's."""
+    named = [
+        (f"mqtt.{key}", getattr(config.mqtt, key)) for key in ("password_file", "ca_file", "cert_file", "key_file")
+    ]
+    named += [(f"camera[{index}].password_file", each.password_file) for index, each in enumerate(config.camera)]
+    named += [(f"rule[{index}].webhook_ca_file", each.webhook_ca_file) for index, each in enumerate(config.rule)]
+    return ((key, name) for key, name in named if name)

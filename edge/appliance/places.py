@@ -1,0 +1,72 @@
+"""Where the first boot reads and writes, and how it writes."""
+
+import os
+import pwd
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.files import make_folder, write_durably
+
+BOOT_FOLDERS = (Path("/bootcfg"), Path("/boot/firmware"), Path("/boot"))
+BROKER_USER = "mosquitto"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """`boot`: the partition that the owner sees in a card reader (FAT: no owners, no modes) · `etc`: the device's own /etc, which lies on
+    the data partition where the root is read-only · `data`: the data folder · `default`: the configuration of a device whose owner gave
+    none · `user`: who runs the program; where there is no such user, everything stays root's.
+    """
+
+    boot: Path
+    etc: Path
+    data: Path
+    default: Path
+    user: str = "edge"
+
+    @property
+    def config(self) -> Path:
+        return self.etc / "edge" / "edge.toml"
+
+    @property
+    def broker(self) -> Path:
+        return self.data / "broker"
+
+    def give(self, path: Path, user: str = "") -> None:
+        """Make `path` the program's own, or that of another user."""
+        if os.geteuid() == 0 and (known := _user(user or self.user)) is not None:
+            shutil.chown(path, known.pw_uid, known.pw_gid)
+
+
+def boot_folder() -> Path:
+    """The first of the usual ones that is there."""
+    return next((folder for folder in BOOT_FOLDERS if folder.is_dir()), BOOT_FOLDERS[-1])
+
+
+def put(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Write a file durably, never readable for more than `mode` says; one that is the same already is left alone.
+
+    Raises:
+        OSError: it could not be written.
+    """
+    if not (path.is_file() and path.read_bytes() == content):
+        make_folder(path.parent)
+        before = os.umask(0o777 & ~mode)
+        try:
+            write_durably(path, content)
+        finally:
+            os.umask(before)
+    if path.stat().st_mode & 0o777 != mode:
+        path.chmod(mode)
+
+
+def has_user(name: str) -> bool:
+    return _user(name) is not None
+
+
+def _user(name: str) -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        return None

@@ -1,0 +1,335 @@
+"""The first boot of a flashed card: what it makes, what it takes in, and what it says of what is wrong."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.appliance.first_boot import Report, first_boot
+from edge.appliance.places import Places
+from edge.appliance.problems import noted
+from edge.clock import SystemClock
+from edge.config import load
+from edge.errors import EdgeError
+from edge.identity import ask_for_reset
+from edge.web.access import Access
+from edge.wiring.asked import check_asked
+from tests.support import ROOT
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ9m8Zb2yQ1oW0q5bq3n1m0u8Zt6m7Yk0p9l2a4s6d8f me@laptop"
+CAMERA = '[[camera]]\nname = "yard"\nsource = "test:"\n'
+PRESEED = f"""\
+config_version = "1.0"
+[system]
+hostname = "Garden"
+[user]
+name = "pi"
+password = "$5$x"
+[ssh]
+enabled = true
+password_authentication = false
+authorized_keys = ["{KEY}"]
+[wlan]
+ssid = "Home; sweet"
+password = " secret\\\\ phrase"
+hidden = true
+country = "de"
+[locale]
+keymap = "de"
+timezone = "Europe/Berlin"
+"""
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Places:
+    for name in ("boot", "etc", "data"):
+        (tmp_path / name).mkdir()
+    default = ROOT / "edge/appliance/edge.toml"
+    return Places(tmp_path / "boot", tmp_path / "etc", tmp_path / "data", default, user="nobody")
+
+
+def start(card: Places) -> Report:
+    return first_boot(card, check_asked, apply=False)
+
+
+def error_file(card: Places) -> str:
+    path = card.boot / "edge-error.txt"
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def test_a_card_without_anything_comes_up_with_its_own_identity(card: Places) -> None:
+    report = start(card)
+    assert re.fullmatch(r"edge-[0-9a-f]{8}", report.device)
+    assert report.host == report.device[:9] == (card.etc / "hostname").read_text().strip()
+    assert (report.problems, report.cameras, error_file(card)) == ((), ("camera",), "")
+    config = load(card.config)
+    assert (config.web.host, config.mqtt.host, config.mqtt.username) == ("0.0.0.0", "127.0.0.1", report.device)
+    assert Path(config.mqtt.password_file).read_text().strip()
+    assert not (card.etc / "ssh").exists()
+    secrets = [card.data / "web/access.json", card.data / "web/first-password", card.broker / "home-password"]
+    assert {mode(path) for path in [*secrets, card.broker / "passwords"]} == {0o600}
+
+
+def test_the_owner_finds_the_passwords_until_somebody_has_logged_in(card: Places) -> None:
+    start(card)
+    told = (card.boot / "edge-password.txt").read_text()
+    password = re.findall(r"Password:\s+(\S+)", told)
+    assert password[1] == (card.broker / "home-password").read_text().strip()
+    assert Access(card.data, SystemClock()).log_in(password[0], "10.0.0.1")
+    start(card)
+    assert not (card.boot / "edge-password.txt").exists()
+
+
+def test_a_second_start_changes_nothing(card: Places) -> None:
+    (card.boot / "edge.toml").write_text(CAMERA)
+    start(card)
+    before = files(card.etc) | files(card.boot)
+    start(card)
+    assert files(card.etc) | files(card.boot) == before
+
+
+def test_what_imager_asked_for_is_done_and_its_secrets_go(card: Places) -> None:
+    (card.boot / "rpi-preseed.toml").write_text(PRESEED)
+    report = start(card)
+    assert (report.host, report.problems) == ("garden", ())
+    keyfile = card.etc / "NetworkManager/system-connections/edge-wifi.nmconnection"
+    assert mode(keyfile) == 0o600
+    assert (card.etc / "localtime").readlink() == Path("/usr/share/zoneinfo/Europe/Berlin")
+    assert (card.etc / "ssh/authorized_keys/edge-admin").read_text() == KEY + "\n"
+    assert mode(card.etc / "ssh/ssh_host_ed25519_key") == 0o600
+    assert not (card.boot / "rpi-preseed.toml").exists()
+    assert start(card).host == "garden"
+    assert "edge-admin@garden.local" in (card.boot / "edge-password.txt").read_text()
+
+
+def test_networkmanager_reads_the_wifi_as_it_was_given(card: Places) -> None:
+    (card.boot / "custom.toml").write_text(PRESEED)
+    start(card)
+    keyfile = card.etc / "NetworkManager/system-connections/edge-wifi.nmconnection"
+    command = ["nmcli", "--offline", "connection", "modify", "connection.autoconnect-priority", "7"]
+    read = subprocess.run(command, input=keyfile.read_text(), capture_output=True, text=True, check=True).stdout
+    assert "autoconnect-priority=7" in read
+    assert re.search(r"^ssid=Home\\+; sweet$", read, re.MULTILINE)
+    assert "psk=\\ssecret\\\\ phrase\n" in read
+    assert "hidden=true" in read
+
+
+def test_a_network_without_a_password_is_open(card: Places) -> None:
+    (card.boot / "custom.toml").write_text('[wlan]\nssid_hex = "ff00"\n')
+    assert start(card).problems == ()
+    text = (card.etc / "NetworkManager/system-connections/edge-wifi.nmconnection").read_text()
+    assert "ssid=255;0;" in text
+    assert "wifi-security" not in text
+
+
+def test_files_that_the_configuration_names_are_taken_from_beside_it(card: Places) -> None:
+    (card.boot / "edge.toml").write_text(
+        CAMERA + '[mqtt]\nhost = "broker.lan"\nusername = "x"\npassword_file = "broker"\n'
+    )
+    (card.boot / "broker").write_text("very secret\n")
+    assert start(card).problems == ()
+    assert (card.etc / "edge/broker").read_text() == "very secret\n"
+    assert mode(card.etc / "edge/broker") == 0o600
+    assert not (card.boot / "broker").exists()
+    assert not (card.broker / "mosquitto.conf").exists()
+    assert start(card).problems == ()
+
+
+def preseed(text: str) -> dict[str, bytes]:
+    return {"rpi-preseed.toml": text.encode()}
+
+
+def toml(text: str) -> dict[str, bytes]:
+    return {"edge.toml": (CAMERA + text).encode()}
+
+
+WRONG: dict[str, tuple[dict[str, bytes], list[str]]] = {
+    "not text": ({"edge.toml": b"\xff\xfe[camera"}, ["edge.toml", "UTF-8"]),
+    "not TOML": ({"edge.toml": b'[[camera]\nname = "x"'}, ["edge.toml", "not TOML", "line 1"]),
+    "a number out of range": (toml("[mqtt]\nport = 70000\n"), ["mqtt.port is 70000", "<= 65535"]),
+    "a wrong type": (toml('[pictures]\nquality = "high"\n'), ["pictures.quality is 'high'", "int"]),
+    "an unknown key": (
+        toml("[tracking]\nmin_frame = 3\n"),
+        ["tracking.min_frame: unknown key", "did you mean 'min_frames'"],
+    ),
+    "an unknown table": (toml("[camra]\nx = 1\n"), ["camra: unknown key", "did you mean 'camera'"]),
+    "a camera that is none": (
+        toml('[[camera]]\nname = "b"\nsource = "carrier:pigeon"\n'),
+        ["carrier:pigeon", "folder:PATH"],
+    ),
+    "a zone of no camera": (toml('[[zone]]\nname = "z"\ncamera = "attic"\narea = [[0,0],[1,0],[1,1]]\n'), ["attic"]),
+    "a button for no action": (toml('[[button]]\nname = "b"\npin = 4\npress = "snap"\n'), ["snap", "snapshot"]),
+    "two uses of a pin": (toml('[[button]]\nname = "b"\npin = 4\npress = "restart"\n[light]\npin = 4\n'), ["pin"]),
+    "a file that is not there": (
+        toml('[mqtt]\nhost = "b"\nusername = "u"\npassword_file = "pw"\n'),
+        ["mqtt.password_file: the file pw is not there", "lay it beside edge.toml"],
+    ),
+    "too large": ({"edge.toml": b"#" * 1_000_001}, ["larger than 1000000 bytes"]),
+    "customisation that is not TOML": (preseed("[wlan\n"), ["rpi-preseed.toml", "cannot be read"]),
+    "a host name with a space": (
+        preseed('[system]\nhostname = "my pi"\n'),
+        ["system.hostname", "'my pi'", "at most 63"],
+    ),
+    "a Wi-Fi name that is too long": (preseed(f'[wlan]\nssid = "{"x" * 33}"\n'), ["wlan.ssid", "33 bytes"]),
+    "a Wi-Fi password that is too short": (
+        preseed('[wlan]\nssid = "a"\npassword = "hunter2"\n'),
+        ["wlan.password", "7 char"],
+    ),
+    "a Wi-Fi key that is none": (
+        preseed('[wlan]\nssid = "a"\npassword = "12345678"\npassword_encrypted = true\n'),
+        ["wlan.password", "64 hexadecimal"],
+    ),
+    "a country that is none": (preseed('[wlan]\nssid = "a"\ncountry = "Germany"\n'), ["wlan.country", "DE, GB"]),
+    "SSH without a key": (
+        preseed("[ssh]\nenabled = true\n"),
+        ["ssh.authorized_keys", "no key", "nobody logs in with a password"],
+    ),
+    "SSH with a command for a key": (
+        preseed(f"[ssh]\nenabled = true\nauthorized_keys = ['command=\"rm\" {KEY}']\n"),
+        ["ssh.authorized_keys", "no public key"],
+    ),
+    "a time zone that is none": (
+        preseed('[locale]\ntimezone = "Europe/Atlantis"\n'),
+        ["locale.timezone", "Europe/Atlantis"],
+    ),
+    "a time zone that leads elsewhere": (preseed('[locale]\ntimezone = "../../etc/shadow"\n'), ["locale.timezone"]),
+    "a wrong type in the customisation": (preseed("[system]\nhostname = 7\n"), ["system.hostname", "not a text"]),
+    "a section that is not served": (preseed("[interfaces]\ni2c = true\n"), ["interfaces", "not served here"]),
+    "a section that is no table": (preseed('system = "x"\n'), ["system", "not a table"]),
+    "two customisations": (
+        {"rpi-preseed.toml": b"", "custom.toml": b""},
+        ["custom.toml", "rpi-preseed.toml is there too"],
+    ),
+    "a script of an older Imager": (
+        {"firstrun.sh": b"#!/bin/sh\nrm -rf /\n"},
+        ["firstrun.sh", "is not read", "Imager 2.0.11"],
+    ),
+    "cloud-init's": ({"user-data": b"#cloud-config\nhostname: x\n"}, ["user-data", "is not read"]),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_stands_in_a_file_and_the_device_comes_up(card: Places, case: str) -> None:
+    laid, said = WRONG[case]
+    for name, content in laid.items():
+        (card.boot / name).write_bytes(content)
+    report = start(card)
+    text = error_file(card)
+    for word in said:
+        assert word in text
+    assert report.problems == noted(card.data)
+    assert report.cameras  # it comes up
+    check_asked(load(card.config))
+    if laid.get("edge.toml", b"").startswith(CAMERA.encode()):
+        assert report.cameras == ("yard",)  # with what is right
+    assert "hunter2" not in text
+    for name in laid:
+        (card.boot / name).unlink(missing_ok=True)
+    assert start(card).problems == ()
+    assert error_file(card) == ""
+
+
+def test_a_wrong_file_never_replaces_one_that_was_right(card: Places) -> None:
+    (card.boot / "edge.toml").write_text(CAMERA + "[retention]\ndays = 7\n")
+    start(card)
+    (card.boot / "edge.toml").write_text(CAMERA.replace("yard", "street") + "[retention]\ndays = -1\n")
+    report = start(card)
+    assert (report.cameras, load(card.config).retention.days) == (("yard",), 7)
+    assert "is still used" in error_file(card)
+
+
+def test_what_is_right_is_taken_though_it_stands_before_what_it_needs(card: Places) -> None:
+    zone = '[[zone]]\nname = "z"\ncamera = "yard"\narea = [[0,0],[1,0],[1,1]]\n'
+    (card.boot / "edge.toml").write_text(zone + CAMERA + "[retention]\ndays = -1\n")
+    start(card)
+    config = load(card.config)
+    assert [each.name for each in config.zone] == ["z"]
+    assert config.retention.days == 30
+
+
+def test_a_boot_partition_that_cannot_be_written_stops_nothing(card: Places, tmp_path: Path) -> None:
+    nowhere = Places(tmp_path / "none", card.etc, card.data, card.default)
+    report = start(nowhere)
+    assert report.cameras == ("camera",)
+    assert "cannot be written" in str(report.problems[0])
+
+
+def test_a_data_folder_that_cannot_be_written_is_said(card: Places) -> None:
+    (card.data / "broker").write_text("in the way")
+    with pytest.raises(EdgeError, match="broker"):
+        start(card)
+
+
+@pytest.mark.parametrize("laid", ["right", "wrong"])
+def test_the_power_may_go_at_any_step(card: Places, laid: str) -> None:
+    """Each start is cut one step later than the one before, until one comes through; then everything is there once."""
+
+    def lay() -> None:
+        (card.boot / "rpi-preseed.toml").write_text(PRESEED if laid == "right" else "[ssh]\nenabled = true\n")
+        (card.boot / "edge.toml").write_text(CAMERA + ("" if laid == "right" else "[retention]\ndays = -1\n"))
+
+    lay()
+    arguments = ["--boot", card.boot, "--etc", card.etc, "--data", card.data, "--no-apply"]
+    script = ROOT / "tests/first_boot_cut.py"
+    ids: set[Any] = set()
+    for steps in range(0, 400, 5):
+        command = [sys.executable, str(script), str(steps), *map(str, arguments)]
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+            timeout=60,
+        )
+        ids |= {path.read_text() for path in [card.data / "device-id"] if path.exists()}
+        if done.returncode == 0:
+            break
+        assert done.returncode == 9, done.stderr
+    else:
+        pytest.fail("no start came through")
+    assert len(ids) == 1
+    assert load(card.config).camera[0].name == "yard"
+    assert bool(error_file(card)) == (laid == "wrong")
+    if laid == "right":
+        public = subprocess.run(
+            ["ssh-keygen", "-y", "-f", card.etc / "ssh/ssh_host_ed25519_key"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert public.stdout.split()[:2] == (card.etc / "ssh/ssh_host_ed25519_key.pub").read_text().split()[:2]
+        assert not (card.boot / "rpi-preseed.toml").exists()
+    leftovers = [path for folder in (card.boot, card.etc, card.data) for path in folder.rglob("*.tmp")]
+    assert start(card).device == ids.pop().strip()
+    assert all(path.name.startswith(".") for path in leftovers)
+
+
+def test_a_factory_reset_makes_a_new_device(card: Places) -> None:
+    (card.boot / "rpi-preseed.toml").write_text(PRESEED)
+    before = start(card)
+    (card.data / "models").mkdir()
+    (card.data / "models/a.tflite").write_bytes(b"x")
+    (card.data / "pictures/aa").mkdir(parents=True)
+    password = (card.data / "web/first-password").read_text()
+    ask_for_reset(card.data)
+    after = start(card)
+    assert after.reset
+    assert (before.host, after.host) == ("garden", after.device[:9])
+    assert before.device != after.device
+    assert (card.data / "web/first-password").read_text() != password
+    assert {path.name for path in card.data.iterdir()} == {"broker", "device-id", "first-boot.json", "models", "web"}
+    assert not (card.etc / "NetworkManager/system-connections/edge-wifi.nmconnection").exists()
+    assert not (card.etc / "ssh/ssh_host_ed25519_key").exists()
+    assert not start(card).reset
