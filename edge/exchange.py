@@ -9,6 +9,10 @@ from typing import NamedTuple
 from edge.camera.port import Frame
 
 
+LYING = 3
+"""Frames of a stored source that lie ready."""
+
+
 class CameraStopped(NamedTuple):
     """Comes behind the last frame of a camera that ended or failed."""
 
@@ -63,16 +67,23 @@ class UnderWay:
 class FrameExchange:
     """One place for each camera; cameras are served in turn, so that a fast one does not starve the others.
 
-    Thread: any.
+    The place of a live camera holds one frame, that of a stored one a few: they wait for nobody, and waking a thread for each costs a fast
+    model more than its work. For the same reason whoever waits does so in C, and is woken only when it waits.
+
+    Thread: `take` one; `offer` and `camera_stopped` one a camera; `close` any.
     """
 
     def __init__(self, cameras: Sequence[str]) -> None:
-        self._changed = threading.Condition()
-        self._places: dict[str, Frame | None] = dict.fromkeys(cameras)
+        self._lock = threading.Lock()
+        self._places: dict[str, deque[Frame]] = {camera: deque() for camera in cameras}
         self._turns = deque(cameras)
         self._stopped: deque[CameraStopped] = deque()
         self._running = set(cameras)
         self._closed = False
+        self._taker_waits = False
+        self._news: SimpleQueue[None] = SimpleQueue()
+        self._waiting: set[str] = set()
+        self._free: dict[str, SimpleQueue[None]] = {camera: SimpleQueue() for camera in cameras}
         self.dropped = 0
         """Frames replaced by a newer one before they were taken."""
 
@@ -80,53 +91,70 @@ class FrameExchange:
         """Leave a frame.
 
         Args:
-            wait: until the camera's place is free or the exchange is closed; False: the new frame replaces the one that lies there.
+            wait: until the camera's place has room or the exchange is closed; False: the new frame replaces what lies there.
         """
-        with self._changed:
-            if wait:
-                self._changed.wait_for(lambda: self._places[frame.camera] is None or self._closed)
-            if self._closed:
-                return
-            if self._places[frame.camera] is not None:
-                self.dropped += 1
-            self._places[frame.camera] = frame
-            self._changed.notify_all()
+        while True:
+            with self._lock:
+                if self._closed:
+                    return
+                place = self._places[frame.camera]
+                if not wait:
+                    self.dropped += len(place)
+                    place.clear()
+                if len(place) < LYING:
+                    place.append(frame)
+                    self._tell_taker()
+                    return
+                self._waiting.add(frame.camera)
+            self._free[frame.camera].get()
 
     def camera_stopped(self, camera: str, *, for_good: bool) -> None:
         """Say that no frame comes behind those that were offered; `for_good`: never again."""
-        with self._changed:
+        with self._lock:
             self._stopped.append(CameraStopped(camera))
             if for_good:
                 self._running.discard(camera)
-            self._changed.notify_all()
+            self._tell_taker()
 
     def take(self) -> Frame | CameraStopped | None:
         """Wait for the next frame; None when all cameras have stopped for good or the exchange was closed."""
-        with self._changed:
-            while True:
+        while True:
+            with self._lock:
                 if self._closed:
                     return None
                 if (frame := self._next_frame()) is not None:
-                    self._changed.notify_all()
                     return frame
                 if self._stopped:
                     return self._stopped.popleft()
                 if not self._running:
                     return None
-                self._changed.wait()
+                self._taker_waits = True
+            self._news.get()
 
     def close(self) -> None:
         """Nothing is taken from now on, nobody waits any more."""
-        with self._changed:
+        with self._lock:
             self._closed = True
-            self._changed.notify_all()
+            self._tell_taker()
+            for camera in tuple(self._waiting):
+                self._tell_camera(camera)
 
     def _next_frame(self) -> Frame | None:
         for _ in range(len(self._turns)):
             camera = self._turns[0]
             self._turns.rotate(-1)
-            frame = self._places[camera]
-            if frame is not None:
-                self._places[camera] = None
+            if place := self._places[camera]:
+                frame = place.popleft()
+                if not place and camera in self._waiting:
+                    self._tell_camera(camera)
                 return frame
         return None
+
+    def _tell_taker(self) -> None:
+        if self._taker_waits:
+            self._taker_waits = False
+            self._news.put(None)
+
+    def _tell_camera(self, camera: str) -> None:
+        self._waiting.discard(camera)
+        self._free[camera].put(None)

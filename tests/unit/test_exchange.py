@@ -5,7 +5,7 @@ import numpy as np
 
 from edge.camera.port import Frame
 from edge.clock import Instant
-from edge.exchange import CameraStopped, FrameExchange
+from edge.exchange import LYING, CameraStopped, FrameExchange
 
 PIXELS = np.zeros((2, 2, 3), np.uint8)
 
@@ -58,7 +58,8 @@ def test_a_fast_camera_does_not_starve_another() -> None:
 
 def test_close_frees_everybody() -> None:
     exchange = FrameExchange(["a"])
-    exchange.offer(frame("a", 0), wait=True)
+    for number in range(LYING):
+        exchange.offer(frame("a", number), wait=True)
     offering = threading.Thread(target=exchange.offer, args=(frame("a", 1),), kwargs={"wait": True})
     offering.start()
     time.sleep(0.05)
