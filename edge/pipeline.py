@@ -27,7 +27,7 @@ from edge.recognition.port import Computed, Detector, Prepared, SplitDetector
 log = logging.getLogger(__name__)
 
 READ_TIMEOUT_S = 0.5
-STORED_AHEAD, STORED_TOGETHER = 4, 2
+STORED_AHEAD, STORED_TOGETHER = 6, 3
 """Of stored frames so many are prepared ahead, and so many at a time: waking a thread for each costs a fast model dear."""
 FIRST_RETRY_S, LAST_RETRY_S = 1.0, 60.0
 CAPTURE_STOP_S = 10.0

@@ -16,7 +16,7 @@ from edge.recognition.sampling import LEAST_SCALE, Sampler
 GREY = 127
 FILTER = Image.Resampling.HAMMING
 """As cheap as bilinear and sharper, which small models like."""
-BUFFERS = 6
+BUFFERS = 8
 """One being looked at, the others waiting or being filled."""
 
 
@@ -78,7 +78,7 @@ class InputBuffer:
 
 
 class Scaler:
-    """Fills input buffers, six in turn.
+    """Fills input buffers, eight in turn.
 
     Args:
         target: width and height of the model's input.
@@ -102,7 +102,7 @@ class Scaler:
         return right - left >= layout.size[0] and bottom - top >= layout.size[1]
 
     def fill(self, pixels: Pixels) -> InputBuffer:
-        """Scale and convert; the buffer is good until `fill` has been called five times more. Thread: one caller at a time."""
+        """Scale and convert; the buffer is good until `fill` has been called seven times more. Thread: one caller at a time."""
         buffer = next(self._buffers)
         size = (pixels.shape[1], pixels.shape[0])
         layout = lay_out(size, self._target, self._fit)
