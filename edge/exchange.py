@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from edge.camera.port import Frame
 
-
 LYING = 3
 """Frames of a stored source that lie ready."""
 

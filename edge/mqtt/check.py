@@ -144,7 +144,7 @@ class _Visit:
             tls=self._tls,
             will=None,
             window=1,
-            news=self._news,
+            news=self._news.put,
             on_message=self._incoming.put,
             keep=False,
         )

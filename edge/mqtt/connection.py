@@ -5,8 +5,6 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Any
 
 from edge import config
 from edge.errors import ConfigError
@@ -14,7 +12,7 @@ from edge.health import State
 from edge.mqtt.backoff import Backoff
 from edge.mqtt.causes import BrokerTroubleError
 from edge.mqtt.inbox import Inbox
-from edge.mqtt.port import Address, Handler, Options, Protocol
+from edge.mqtt.port import Address, Handler, News, Options, Protocol
 from edge.mqtt.session import NOT_SENT, NarrowerError, Session
 from edge.mqtt.tls import make_context
 
@@ -51,7 +49,7 @@ class Connection:
 
     Args:
         will: topic and payload that the broker publishes, retained, when we vanish.
-        news: where what happens is put, in order: `Connected`, `Acknowledged`, `Disconnected`.
+        news: told what happens, in order: `Connected`, `Acknowledged`, `Disconnected`.
         status: told how the broker is; may be called often with the same.
         failed: called with whatever unforeseen thing a thread died of.
 
@@ -66,7 +64,7 @@ class Connection:
         settings: config.Mqtt,
         client_id: str,
         will: tuple[str, bytes],
-        news: "SimpleQueue[Any]",
+        news: Callable[[News], None],
         *,
         status: Status,
         failed: Callable[[BaseException], None],

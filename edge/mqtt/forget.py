@@ -44,7 +44,12 @@ def _empty(settings: config.Mqtt, device: str, root: str, topics: list[str], wai
         why[0] = cause or why[0]
 
     connection = Connection(
-        settings, f"edge-{device}", (f"{root}/{AVAILABILITY}", OFFLINE), news, status=status, failed=lambda _error: None
+        settings,
+        f"edge-{device}",
+        (f"{root}/{AVAILABILITY}", OFFLINE),
+        news.put,
+        status=status,
+        failed=lambda _error: None,
     )
     connection.start()
     try:

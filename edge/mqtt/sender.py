@@ -6,7 +6,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
 from edge import config
@@ -14,6 +13,7 @@ from edge.errors import StoreError
 from edge.health import Health, State
 from edge.mqtt.bound import Bound
 from edge.mqtt.connection import Connection
+from edge.mqtt.mailbox import Mailbox
 from edge.mqtt.port import Acknowledged, Connected, Disconnected, Handler, Options
 from edge.mqtt.topics import joined
 from edge.mqtt.window import BATCH_S, Window
@@ -27,11 +27,11 @@ AVAILABILITY = "availability"
 RETRY_S = 5.0
 FAREWELL_S = 2.0
 HEALTH_NAME = "mqtt"
-READ_AHEAD = 100
-HANDED = 5
+READ_AHEAD = 200
+HANDED = 10
 """Windows of messages that the connection has in hand, so that it can send the next without waiting for this thread."""
-GATHER_S = 0.002
-"""So long acknowledgements are gathered while the connection has enough in hand: waking this thread for each costs more than its work."""
+LOOK_S, LAST_LOOK_S = 0.004, 0.25
+"""How often acknowledgements are looked for while some are owed; less and less often while none come."""
 REPLAYED_AFTER_S = 10.0
 """What was kept before, or during, an absence of the connection that lasted so long is sent with the mark `replayed`."""
 
@@ -78,12 +78,13 @@ class Sender:
         self.root = f"{settings.prefix}/{device}"
         self._failed = failed
         self._health = health
-        self._mail: SimpleQueue[Any] = SimpleQueue()
+        self._mail = Mailbox()
+        self._look_s = LOOK_S
         self._connection = Connection(
             settings,
             f"edge-{device}",
             (self.topic(AVAILABILITY), OFFLINE),
-            self._mail,
+            self._mail.put,
             status=self._report,
             failed=failed,
         )
@@ -95,6 +96,7 @@ class Sender:
         self._replay_to = 0
         self._started_s = 0.0
         self._away_since_s: float | None = None
+        self._forgotten: list[int] = []
         self._states: dict[str, _Send] = {}
         self._drained = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt-sender", daemon=True)
@@ -171,7 +173,7 @@ class Sender:
             if self._stopping:
                 self._say_goodbye(outbox)
                 return False
-            outbox.delete(self._window.expired(time.monotonic()))
+            self._forget(outbox)
             self._bound.check(outbox, after=self._ahead[-1].seq if self._ahead else self._window.position)
             self._fill_window(outbox)
         except StoreError as error:
@@ -181,16 +183,12 @@ class Sender:
         return True
 
     def _collect(self) -> list[Any]:
-        """Wait for news, then take all that is there."""
-        news: list[Any] = []
-        try:
-            news.append(self._mail.get(timeout=BATCH_S if self._window.keeps_any else None))
-            if self._window.is_busy:
-                time.sleep(GATHER_S)
-            while True:
-                news.append(self._mail.get_nowait())
-        except Empty:
-            return news
+        """Wait for news, or until acknowledgements should be looked for; then take all that is there."""
+        window = self._window
+        idle_s = BATCH_S if window.keeps_any or self._forgotten else None
+        news = self._mail.take(self._look_s if window.in_flight else idle_s)
+        self._look_s = LOOK_S if news else min(self._look_s * 2, LAST_LOOK_S)
+        return news
 
     def _take_in(self, item: object, outbox: Outbox) -> None:
         if isinstance(item, Acknowledged):
@@ -213,6 +211,11 @@ class Sender:
             self._window.closed(time.monotonic())
         elif isinstance(item, _Stop):
             self._stopping = True
+
+    def _forget(self, outbox: Outbox) -> None:
+        self._forgotten += self._window.expired(time.monotonic())
+        if self._forgotten and outbox.try_delete(self._forgotten):
+            self._forgotten = []
 
     def _away_s(self) -> float:
         """How long there was no connection; since the start, if there was none yet."""
@@ -256,15 +259,13 @@ class Sender:
         mid = self._connection.publish(self.topic(AVAILABILITY), OFFLINE, retain=True)
         deadline_s = time.monotonic() + FAREWELL_S
         while time.monotonic() < deadline_s:
-            try:
-                item = self._mail.get(timeout=0.1)
-            except Empty:
-                continue
-            if isinstance(item, Acknowledged):
-                self._settle(item)
-            if item == Acknowledged(mid):
+            news = self._mail.take(LOOK_S)
+            for item in news:
+                if isinstance(item, Acknowledged):
+                    self._settle(item)
+            if Acknowledged(mid) in news:
                 break
-        outbox.delete(self._window.all_kept())
+        outbox.delete(self._forgotten + self._window.all_kept())
 
 
 def replayed(payload: bytes) -> bytes:

@@ -5,7 +5,6 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Iterable
-from queue import SimpleQueue
 from ssl import SSLContext
 from typing import Any, cast
 
@@ -18,7 +17,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from edge import config
 from edge.mqtt.causes import BrokerTroubleError, alert_cause, refusal_cause, trouble_of
 from edge.mqtt.inbox import MAX_PAYLOAD_BYTES
-from edge.mqtt.port import Acknowledged, Address, Connected, Disconnected, Incoming, Options, Protocol
+from edge.mqtt.port import Acknowledged, Address, Connected, Disconnected, Incoming, News, Options, Protocol
 
 QOS = 1
 NOT_SENT = 0
@@ -54,7 +53,7 @@ class Session:
 
     Args:
         will: topic and payload that the broker publishes, retained, when we vanish.
-        news: where all that happens is put. paho calls back holding its lock, so nothing else is done there.
+        news: told all that happens; must not block. paho calls back holding its lock, so nothing else is done there.
         on_message: called holding that lock too.
 
     Thread: `run` the connection's; the rest any.
@@ -71,7 +70,7 @@ class Session:
         tls: SSLContext | None,
         will: tuple[str, bytes] | None,
         window: int,
-        news: "SimpleQueue[Any]",
+        news: Callable[[News], None],
         on_message: Callable[[Incoming], None],
         keep: bool = True,
     ) -> None:
@@ -153,7 +152,7 @@ class Session:
             if self._accepted is None:
                 raise BrokerTroubleError("failed", self._address, self._refusal, version=self._refused_version)
             ready()
-            self._news.put(self._accepted)
+            self._news(self._accepted)
             self._gone.wait()
             return self._loss
         finally:
@@ -161,7 +160,7 @@ class Session:
             self._client.loop_stop()
             self._close()
             if self._accepted is not None:
-                self._news.put(Disconnected())
+                self._news(Disconnected())
 
     def subscribe(self, filters: Iterable[str]) -> None:
         wanted = [(each, SubscribeOptions(QOS) if self._is_5 else QOS) for each in filters]
@@ -256,7 +255,7 @@ class Session:
         self._gone.set()
 
     def _on_publish(self, client: Any, userdata: Any, mid: int, reason: Any, properties: Any) -> None:
-        self._news.put(Acknowledged(mid, refusal_cause(str(reason)) if reason.is_failure else ""))
+        self._news(Acknowledged(mid, refusal_cause(str(reason)) if reason.is_failure else ""))
 
     def _on_subscribe(self, client: Any, userdata: Any, mid: int, reasons: Any, properties: Any) -> None:
         filters = self._subscribed.pop(mid, [])

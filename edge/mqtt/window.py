@@ -8,7 +8,7 @@ GRACE_MESSAGES = 500
 many, to be sent again when the broker comes back."""
 RECENT_S = 10.0
 """As `GRACE_S`, for a broker that still knows our session: it lost little if anything."""
-BATCH = 100
+BATCH = 500
 BATCH_S = 10.0
 """What may be forgotten is deleted so many at a time, or so often: each deletion writes to the card."""
 
@@ -34,9 +34,9 @@ class Window:
         return self._size - len(self._in_flight)
 
     @property
-    def is_busy(self) -> bool:
-        """Most of what may be handed over is."""
-        return len(self._in_flight) > self._size // 2
+    def in_flight(self) -> int:
+        """Handed over and not yet acknowledged."""
+        return len(self._in_flight)
 
     @property
     def is_idle(self) -> bool:

@@ -137,3 +137,8 @@ def translated(path: Path) -> Iterator[None]:
         )
         problem.retryable = False
         raise problem from error
+
+
+def is_busy(error: StoreError) -> bool:
+    """Whether it only says that another connection was writing."""
+    return getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY

@@ -11,6 +11,7 @@ from edge.clock import Instant, local_day
 from edge.geometry import Box, KeyPoint
 from edge.store.clips import put_clip
 from edge.store.database import Connected, transaction, translated
+from edge.store.outbox import put_messages
 from edge.store.pictures import FOLDER_NAME
 from edge.store.port import Event, PathPoint, Picture, Record
 
@@ -57,14 +58,13 @@ class EventStore(Connected):
                 new = set(record.new_pictures)
                 for event in record.events:
                     self._put(event, new)
-                rows = [(message.topic, message.payload, message.importance) for message in record.messages]
-                self._connection.executemany("INSERT INTO outbox (topic, payload, importance) VALUES (?, ?, ?)", rows)
                 if record.still is not None:
                     put_still(self._connection, *record.still, None)
                 if record.clip is not None:
                     put_clip(self._connection, record.clip)
                 for crossing, day in record.crossings:
                     self._connection.execute(_COUNT, (crossing.line, day, crossing.label, crossing.way))
+            put_messages(self._connection, [message for record in records for message in record.messages])
 
     def _put(self, event: Event, new_pictures: set[str]) -> None:
         row = _row_of(event)

@@ -1,13 +1,17 @@
 """Messages that wait to be sent: durable, in order, gone only when the broker has acknowledged them."""
 
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge.store.database import Connected, transaction, translated
-from edge.store.port import Waiting
+from edge.errors import StoreError
+from edge.store.database import BUSY_TIMEOUT_S, Connected, is_busy, transaction, translated
+from edge.store.port import Message, Waiting
 
 IMPORTANCES = (0, 1, 2)
 CHUNK = 500
+TOGETHER = 100
+"""Messages of one insertion."""
 _SIZE = "length(payload) + length(topic) + 50"
 """Of a message on the card, about."""
 
@@ -35,7 +39,23 @@ class Outbox(Connected):
         if not seqs:
             return
         with translated(self._path), transaction(self._connection):
-            self._connection.executemany("DELETE FROM outbox WHERE seq = ?", [(seq,) for seq in seqs])
+            self._connection.executemany("DELETE FROM outbox WHERE seq BETWEEN ? AND ?", _runs(seqs))
+
+    def try_delete(self, seqs: Sequence[int]) -> bool:
+        """As `delete`, unless another connection is writing: nothing is deleted then.
+
+        SQLite waits for a writer by sleeping longer and longer: what has time had better come again than hold up what is to be sent.
+        """
+        self._connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            self.delete(seqs)
+        except StoreError as error:
+            if not is_busy(error):
+                raise
+            return False
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000:.0f}")
+        return True
 
     def last(self) -> int:
         """The newest message's `seq`; 0: there is none."""
@@ -90,3 +110,25 @@ class Outbox(Connected):
         with translated(self._path):
             (number,) = self._connection.execute("SELECT count(*) FROM outbox").fetchone()
         return int(number)
+
+
+def _runs(seqs: Sequence[int]) -> list[tuple[int, int]]:
+    """First and last of each run without a gap: hundreds of neighbours go with one look-up."""
+    ordered = sorted(seqs)
+    firsts = [
+        seq for before, seq in zip([None, *ordered], ordered, strict=False) if before is None or seq != before + 1
+    ]
+    lasts = [seq for seq, behind in zip(ordered, [*ordered[1:], None], strict=True) if behind != seq + 1]
+    return list(zip(firsts, lasts, strict=True))
+
+
+def put_messages(connection: sqlite3.Connection, messages: Sequence[Message]) -> None:
+    """Put them behind all others, within the caller's transaction.
+
+    In one statement: between two statements Python lets go of its lock, and getting it back beside a busy connection takes longer than
+    the insertion.
+    """
+    for chunk in (messages[first : first + TOGETHER] for first in range(0, len(messages), TOGETHER)):
+        values = [value for message in chunk for value in (message.topic, message.payload, message.importance)]
+        places = ", ".join(["(?, ?, ?)"] * len(chunk))
+        connection.execute(f"INSERT INTO outbox (topic, payload, importance) VALUES {places}", values)  # noqa: S608 - places only

@@ -71,7 +71,7 @@ def subscribed(host: str, port: int, collected: Collector) -> Subscriber:
         except MqttError:
             return None
 
-    found = until(subscriber, 40, "the subscription")
+    found = until(subscriber, 90, "the subscription")
     assert isinstance(found, Subscriber)
     return found
 
@@ -177,17 +177,17 @@ def test_a_cluster_loses_the_publishers_node_and_then_the_subscribers(data_dir: 
             wait_for(health, "running")
             put(data_dir, range(300))
             sender.wake()
-            until(lambda: len(set(numbers(collected))) > 50, 30, "some messages")
+            until(lambda: len(set(numbers(collected))) > 50, 60, "some messages")
             cluster[0].kill()
-            until(lambda: len(set(numbers(collected))) == 300, 40, "all messages of the first node")
+            until(lambda: len(set(numbers(collected))) == 300, 90, "all messages of the first node")
             cluster[0].start()
             cluster[0].wait_ready()
             put(data_dir, range(300, 600))
             sender.wake()
-            until(lambda: len(set(numbers(collected))) > 350, 40, "some messages more")
+            until(lambda: len(set(numbers(collected))) > 350, 90, "some messages more")
             cluster[1].kill()
             subscriber.__exit__(None, None, None)
             subscriber = subscribed(cluster[2].host, cluster[2].port, collected)
-            until(lambda: len(set(numbers(collected))) == 600, 60, "all messages")
+            until(lambda: len(set(numbers(collected))) == 600, 90, "all messages")
     finally:
         subscriber.__exit__(None, None, None)
