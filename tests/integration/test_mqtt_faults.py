@@ -168,6 +168,7 @@ def cluster(tmp_path: Path) -> Iterator[list[Nats]]:
             node.kill()
 
 
+@pytest.mark.timeout(360)  # elections of a cluster on a busy machine take their time
 def test_a_cluster_loses_the_publishers_node_and_then_the_subscribers(data_dir: Path, cluster: list[Nats]) -> None:
     collected = Collector()
     others = tuple(f"127.0.0.1:{node.port}" for node in cluster[1:])
