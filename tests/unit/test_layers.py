@@ -79,7 +79,6 @@ VENDORS = {
         "store/stills.py",
         "store/check.py",
         "store/check_clips.py",
-        "store/outbox.py",
         "store/recount.py",
         "work/table.py",
     },
