@@ -27,11 +27,16 @@ Part = Literal[
     "network",
     "heat",
     "storage",
+    "program",
 ]
-State = Literal["running", "failed", "stalled", "ended", "degraded", "absent", "moving", "still", "full", "on", "off"]
+State = Literal[
+    "running", "failed", "stalled", "ended", "degraded", "absent", "moving", "still", "full", "on", "off",
+    "flushing", "asking", "safe", "fault", "busy", "starting", "private", "missing", "armed",
+]  # fmt: skip
 """running · failed: an error, it is tried again · stalled: silent without an error · ended: a finite source is over · degraded: something
 else serves in its place · absent: not there · moving, still: what a camera sees · full: no room, so that pictures are not kept · on, off:
-what an input says, what an output does."""
+what an input says, what an output does · flushing, safe: the program writes what it has, and has done so and rests · asking to armed: what
+the light says (`edge.buttons.light`)."""
 
 
 TROUBLE = frozenset({"failed", "stalled", "degraded", "absent", "full"})

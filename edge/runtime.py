@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -18,7 +19,7 @@ from edge.buttons.outputs import Outputs
 from edge.buttons.panel import Panel
 from edge.clips.room import ClipRoom
 from edge.control import ControlServer
-from edge.errors import CameraBlockedError, DetectorError, EdgeError
+from edge.errors import CameraBlockedError, DetectorError, EdgeError, RefusedError
 from edge.events.housekeeping import Housekeeper
 from edge.events.keeper import Keeper
 from edge.health import TROUBLE, Condition, Health
@@ -27,6 +28,7 @@ from edge.mqtt.tree import Tree
 from edge.pipeline import Pipeline
 from edge.recognition.port import Detector
 from edge.rules.room import RuleRoom
+from edge.store.database import checkpoint
 from edge.store.outbox import Outbox
 from edge.store.stills import StillLedger
 from edge.watchdog import Watchdog
@@ -34,6 +36,9 @@ from edge.watchdog import Watchdog
 log = logging.getLogger(__name__)
 
 TICK_S = 0.2
+PROGRAM = "edge"
+WHILE_SAFE = ("status", "restart", "reboot", "shutdown")
+"""What can be asked for while the device is safe to remove."""
 DRAIN_S = 30.0
 """How long a run that ended by itself waits for the broker to have everything; one that was stopped waits `STOP_DRAIN_S`."""
 STOP_DRAIN_S = 3.0
@@ -125,6 +130,8 @@ class Appliance:
         self._background = background
         self._clips = clips
         self._restart = threading.Event()
+        self._rest = threading.Event()
+        self._watching = True
         self._result_limit_s = result_limit_s
 
     async def run(self, stop: asyncio.Event) -> Report:
@@ -141,17 +148,17 @@ class Appliance:
         tasks = [asyncio.create_task(self._keep(work)) for work in self._background]
         self._watchdog.ready()
         log.info("started device=%s detector=%r data=%s", self.device, self.detector.name, self.data_dir)
-        while not self._ordered(stop) and self.pipeline.running and self._fatal.error is None:
+        while not self._ends(stop) and self.pipeline.running and not self._rest.is_set():
             self._watch_over()
             await asyncio.sleep(TICK_S)
+        if self._rest.is_set() and not self._ends(stop):
+            await self._be_safe(tasks, stop)
         self._watchdog.stopping()
         await control.stop()
         if self.page is not None:
             await self.page.stop()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        ended_by_itself = not self._ordered(stop) and self._fatal.error is None
+        await _cancelled(tasks)
+        ended_by_itself = not self._ends(stop)
         if self._fatal.error is None or isinstance(self._fatal.error, CameraBlockedError):  # all other rooms are well
             await asyncio.to_thread(self._stop, DRAIN_S if ended_by_itself else STOP_DRAIN_S)
         # Threads that are still busy are daemons: they die with the program.
@@ -161,6 +168,7 @@ class Appliance:
 
     def _start(self) -> None:
         """The threads; against the direction of the flow."""
+        self._health.report("program", PROGRAM, "running")
         self._housekeeper.start()
         self._keeper.start()
         if self._sender is not None:
@@ -189,8 +197,48 @@ class Appliance:
         """End in order, to be started again. Thread: any; does not wait."""
         self._restart.set()
 
+    def rest(self) -> None:
+        """Write what there is, then write no more until somebody ends the program. Thread: any; does not wait."""
+        self._rest.set()
+
     def _ordered(self, stop: asyncio.Event) -> bool:
         return stop.is_set() or self._restart.is_set()
+
+    def _ends(self, stop: asyncio.Event) -> bool:
+        return self._ordered(stop) or self._fatal.error is not None
+
+    async def _be_safe(self, tasks: Sequence[asyncio.Task[None]], stop: asyncio.Event) -> None:
+        """Nothing is watched from now on; buttons, light, MQTT, page and socket stay, to say so and to have the program start again."""
+        self._performer.only(
+            WHILE_SAFE, RefusedError("the device is at rest", hint="`edge ask restart`, or press a button")
+        )
+        self._health.report("program", PROGRAM, "flushing")
+        await _cancelled(tasks)
+        flushing = asyncio.create_task(asyncio.to_thread(self._flush))
+        while not flushing.done():
+            self._watchdog.alive()
+            await asyncio.wait([flushing], timeout=TICK_S)
+        flushing.result()
+        self._health.report("program", PROGRAM, "safe")
+        log.info("safe to remove device=%s", self.device)
+        while not self._ends(stop):
+            self._watchdog.alive()
+            self._watchdog.status("safe to remove: the power may be cut")
+            await asyncio.sleep(TICK_S)
+
+    def _flush(self) -> None:
+        """Everything that writes ends, and what was written is on the card."""
+        if self._inputs is not None:
+            self._inputs.stop()
+        self._stop_watching()
+        if self._outputs is not None:
+            self._outputs.stop()
+        if self._tree is not None:
+            self._tree.stop()
+        if self._sender is not None:
+            self._sender.wait_drained(STOP_DRAIN_S)
+        checkpoint(self.data_dir)
+        os.sync()
 
     def _watch_over(self) -> None:
         owing_s = self.pipeline.owing_s
@@ -211,12 +259,7 @@ class Appliance:
             if asking is not None:
                 asking.stop()
         self._performer.stop()
-        self.pipeline.stop()
-        self._clips.stop()
-        if self._rules is not None:  # it hands messages to the keeper
-            self._rules.stop()
-        self._housekeeper.stop()
-        self._keeper.stop()
+        self._stop_watching()
         if self._tree is not None:
             self._tree.stop()
         if self._sender is not None:
@@ -227,6 +270,18 @@ class Appliance:
             self._outputs.stop()
         if self.board is not None:
             self.board.close()
+
+    def _stop_watching(self) -> None:
+        """What sees and what keeps; once."""
+        if not self._watching:
+            return
+        self._watching = False
+        self.pipeline.stop()
+        self._clips.stop()
+        if self._rules is not None:  # it hands messages to the keeper
+            self._rules.stop()
+        self._housekeeper.stop()
+        self._keeper.stop()
 
     def _report(self) -> Report:
         outbox = Outbox(self.data_dir)
@@ -252,6 +307,12 @@ class Appliance:
             problems=[problem for problem in problems if problem],
             restart=self._restart.is_set(),
         )
+
+
+async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def summary(conditions: list[Condition]) -> str:

@@ -16,6 +16,8 @@ class Ask(NamedTuple):
 
     action: str
     arguments: bytes
+    confirm: bool = False
+    """As in `Action`."""
 
 
 def ask_of(text: str, actions: Mapping[str, Action], place: str, may: Permission = "admin") -> Ask:
@@ -38,4 +40,4 @@ def ask_of(text: str, actions: Mapping[str, Action], place: str, may: Permission
         check_arguments(action, arguments)
     except EdgeError as error:
         raise ConfigError(f"{place}: {text!r}: {error.args[0]}", hint=error.hint) from error
-    return Ask(name, arguments)
+    return Ask(name, arguments, action.confirm)

@@ -77,6 +77,7 @@ class Performer:
         self._failed = failed
         self._asked = asked
         self._rate = (rate_per_s, burst)
+        self._only: tuple[frozenset[str], RefusedError] | None = None
         self._allowances: dict[str, Allowance] = {}
         self._lock = threading.Lock()
         self._queue: queue.Queue[tuple[Request, Answered] | None] = queue.Queue(QUEUE)
@@ -84,6 +85,10 @@ class Performer:
 
     def start(self) -> None:
         self._thread.start()
+
+    def only(self, names: Iterable[str], why: RefusedError) -> None:
+        """Refuse all other actions from now on, those that wait too. Thread: any."""
+        self._only = frozenset(names), why
 
     def stop(self) -> None:
         """Do what waits, then end."""
@@ -115,6 +120,7 @@ class Performer:
             near = get_close_matches(request.action, self.actions, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(self.actions))}"
             raise RefusedError(f"{request.action[:ID_CHARS]!r} is no action", hint=hint)
+        self._check_open(action.name)
         if RANKS[request.granted] < RANKS[action.permission]:
             hint = f"who asks over {request.origin} may {request.granted}; the configuration says who may what"
             raise RefusedError(f"{action.name} needs the permission {action.permission!r}", hint=hint)
@@ -122,6 +128,10 @@ class Performer:
             raise RefusedError("the request's id is empty or too long", hint=f"1 to {ID_CHARS} characters")
         if len(request.arguments) > ARGUMENT_BYTES:
             raise RefusedError("the arguments are too long", hint=f"at most {ARGUMENT_BYTES} bytes")
+
+    def _check_open(self, name: str) -> None:
+        if self._only is not None and name not in self._only[0]:
+            raise self._only[1]
 
     def _allowed(self, origin: str) -> bool:
         with self._lock:
@@ -144,8 +154,9 @@ class Performer:
     def _answer(self, store: RequestStore, request: Request) -> Answer:
         action = self.actions[request.action]
         try:
+            self._check_open(action.name)
             if not action.changes:
-                return self._done(request, action.run(check_arguments(action, request.arguments)))
+                return self._done(request, action.asked(check_arguments(action, request.arguments), request.origin))
             return self._once(store, action, request)
         except EdgeError as error:
             log.info("request refused action=%s origin=%s error=%s", request.action, request.origin, error)
@@ -161,7 +172,7 @@ class Performer:
         arguments = check_arguments(action, request.arguments)
         store.begin(request.id, action.name, self._clock.now().wall_s)
         try:
-            done = self._done(request, action.run(arguments))
+            done = self._done(request, action.asked(arguments, request.origin))
         except EdgeError as error:
             done = self._refusal(request, error)
         log.info("request done action=%s origin=%s ok=%s", action.name, request.origin, done.ok)

@@ -8,6 +8,8 @@ import msgspec
 
 Permission = Literal["view", "operate", "admin"]
 """view: look only · operate: what a member of the household does · admin: what stops or changes the device itself."""
+BUTTON = "button"
+"""Origin of what is asked with a finger on the device."""
 RANKS: dict[Permission, int] = {"view": 0, "operate": 1, "admin": 2}
 
 
@@ -21,7 +23,8 @@ class Action:
 
     `run` gets the checked arguments and returns what goes into the answer (anything that JSON can carry), or raises EdgeError. It must
     come back within seconds: what takes longer becomes background work, and its id is the result. `changes`: something is different
-    afterwards, so that the same request must not do it twice.
+    afterwards, so that the same request must not do it twice. `by_origin`: `run` gets the request's origin as a second argument.
+    `confirm`: it cannot be undone; its argument `confirm` must be the device's id, and a button asks by light first.
 
     Thread: `run` is called in the performer's thread.
     """
@@ -29,13 +32,19 @@ class Action:
     name: str
     title: str
     permission: Permission
-    run: Callable[[Any], object]
+    run: Callable[..., object]
     arguments: type[Arguments] = Arguments
     changes: bool = True
+    by_origin: bool = False
+    confirm: bool = False
+
+    def asked(self, arguments: object, origin: str) -> object:
+        """Do it; raises what `run` does."""
+        return self.run(arguments, origin) if self.by_origin else self.run(arguments)
 
     @property
     def needs_arguments(self) -> bool:
-        return any(field.required for field in msgspec.structs.fields(self.arguments))
+        return self.confirm or any(field.required for field in msgspec.structs.fields(self.arguments))
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

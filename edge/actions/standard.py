@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import msgspec
 
-from edge.actions.port import Action, Arguments
+from edge.actions.port import BUTTON, Action, Arguments
 from edge.camera.port import Frame
 from edge.clock import Clock, iso_utc
 from edge.errors import CameraError, RefusedError, StoreError
 from edge.events.port import Change, Outcome
 from edge.geometry import WHOLE
 from edge.health import Condition
-from edge.store.port import Event
+from edge.store.port import ClipTrigger, Event
 
 SNAPSHOT = "snapshot"
 """Label of the events that are pictures taken on request."""
@@ -38,6 +38,11 @@ class OneWork(Arguments, frozen=True, kw_only=True):
     """Its id."""
 
 
+class Confirmed(Arguments, frozen=True, kw_only=True):
+    confirm: str = ""
+    """The device's id: whoever asks means this device."""
+
+
 class Snapshot(msgspec.Struct, frozen=True):
     camera: str
     event: str
@@ -51,9 +56,11 @@ class Rooms:
     within the seconds given. `armed`: of a camera, now. `arm` arms or disarms a camera, or the device. `record` switches clips on or off.
     `clip` begins to record a camera, or all, and gives the ids. `favour` makes an event a favourite or an ordinary one. `run_work` makes a
     work due now (its constraints count), `cancel_work` cancels it. `backup_status`: how the backup stands. `end` ends the program, to be
-    started again.
+    started again. `rest` makes it stop writing until then. `erase` writes down that everything of this device is to be removed, durably;
+    the next start does it.
     """
 
+    device: str
     clock: Clock
     cameras: Sequence[str]
     newest: Callable[[str], Frame | None]
@@ -63,19 +70,21 @@ class Rooms:
     armed: Callable[[str], bool]
     arm: Callable[[bool, str | None], None]
     record: Callable[[bool], None]
-    clip: Callable[[str | None], Sequence[str]]
+    clip: Callable[[str | None, ClipTrigger], Sequence[str]]
     favour: Callable[[str, bool], None]
     run_work: Callable[[str], None]
     backup_status: Callable[[], object]
     cancel_work: Callable[[str], None]
     end: Callable[[], None]
+    rest: Callable[[], None]
+    erase: Callable[[], None]
 
 
 def standard_actions(rooms: Rooms) -> list[Action]:
     return [
         Action("status", "How the parts are", "view", lambda _: rooms.conditions(), changes=False),
         Action("snapshot", "Keep a picture now", "operate", lambda asked: _snapshot(rooms, asked), OneCamera),
-        Action("clip", "Record a clip", "operate", lambda asked: _clip(rooms, asked), OneCamera),
+        Action("clip", "Record a clip", "operate", lambda *asked: _clip(rooms, *asked), OneCamera, by_origin=True),
         Action("recording-on", "Make clips", "operate", lambda _: rooms.record(True)),
         Action("recording-off", "Make no clips", "operate", lambda _: rooms.record(False)),
         Action("arm", "Arm", "operate", lambda asked: _arm(rooms, asked, True), OneCamera),
@@ -90,6 +99,10 @@ def standard_actions(rooms: Rooms) -> list[Action]:
         Action("run-work", "Run a work now", "operate", lambda asked: rooms.run_work(asked.work), OneWork),
         Action("cancel-work", "Cancel a work", "operate", lambda asked: rooms.cancel_work(asked.work), OneWork),
         Action("restart", "Restart the program", "admin", lambda _: rooms.end()),
+        Action("safe-to-remove", "Make it safe to remove", "admin", lambda _: rooms.rest()),
+        Action(
+            "factory-reset", "Erase everything", "admin", lambda asked: _reset(rooms, asked), Confirmed, confirm=True
+        ),
         Action("reboot", "Restart the device", "admin", lambda _: _systemctl("reboot")),
         Action("shutdown", "Shut the device down", "admin", lambda _: _systemctl("poweroff")),
     ]
@@ -110,10 +123,19 @@ def _arm(rooms: Rooms, asked: OneCamera, on: bool) -> None:
     rooms.arm(on, asked.camera or None)
 
 
-def _clip(rooms: Rooms, asked: OneCamera) -> list[str]:
+def _clip(rooms: Rooms, asked: OneCamera, origin: str) -> list[str]:
     """The seconds before are in it. Answered when it is being recorded: its message says when it is on the card."""
     chosen(rooms.cameras, asked.camera)
-    return list(rooms.clip(asked.camera or None))
+    return list(rooms.clip(asked.camera or None, "button" if origin == BUTTON else "command"))
+
+
+def _reset(rooms: Rooms, asked: Confirmed) -> None:
+    """Answered when it is certain that it will be done, power cut or not."""
+    if asked.confirm != rooms.device:
+        hint = f"say confirm={rooms.device} if you mean it; backups elsewhere stay"
+        raise RefusedError("factory-reset erases events, pictures, clips, settings and secrets", hint=hint)
+    rooms.erase()
+    rooms.end()
 
 
 def chosen(cameras: Sequence[str], camera: str) -> Sequence[str]:

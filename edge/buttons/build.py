@@ -16,23 +16,30 @@ from edge.buttons.outputs import Output, Outputs
 from edge.buttons.panel import Button, Panel, Show, Sound
 from edge.buttons.port import ActiveLevel, OutputPin, Pins
 from edge.config import Config
-from edge.errors import GpioError
+from edge.errors import ConfigError, GpioError
 from edge.events.arming import Period
 from edge.health import Health, Part
 
 log = logging.getLogger(__name__)
 
 
-def bindings_of(section: config.Button, place: str, actions: Mapping[str, Action]) -> Mapping[Gesture, Ask]:
+def bindings_of(
+    section: config.Button, place: str, actions: Mapping[str, Action], light: config.Light
+) -> Mapping[Gesture, Ask]:
     """What each gesture of a button asks for, checked before anybody presses it.
 
+    Args:
+        light: what asks back before something that cannot be undone.
+
     Raises:
-        ConfigError: no such action, or not its arguments.
+        ConfigError: no such action, or not its arguments; it asks back, and there is no light.
     """
     bindings: dict[Gesture, Ask] = {}
     for gesture in GESTURES:
         if text := getattr(section, gesture):
             bindings[gesture] = ask_of(text, actions, f"{place}.{gesture}")
+            if bindings[gesture].confirm and light.pin is None:
+                raise ConfigError(f"{place}.{gesture}: {text!r} is confirmed by light", hint="set light.pin")
     return bindings
 
 
@@ -66,11 +73,11 @@ class Board:
         return (lambda on: pin.set(float(on))) if pin is not None else None
 
     def panel(
-        self, performer: Performer, facts: Callable[[], Facts], failed: Callable[[BaseException], None]
+        self, performer: Performer, device: str, facts: Callable[[], Facts], failed: Callable[[BaseException], None]
     ) -> Panel | None:
         buttons = []
         for index, section in enumerate(self._settings.button):
-            bindings = bindings_of(section, f"button[{index}]", performer.actions)
+            bindings = bindings_of(section, f"button[{index}]", performer.actions, self._settings.light)
             try:
                 if self._pins is not None:
                     buttons.append(Button(section.name, self._pins.input(section.pin, section.active), bindings))
@@ -80,7 +87,7 @@ class Board:
         sound = self._sound()
         if not buttons and show is None:
             return None
-        return Panel(buttons, performer.ask, facts, show, self._health, failed, sound)
+        return Panel(buttons, device, performer.ask, facts, show, self._health, failed, sound)
 
     def inputs(self, performer: Performer, failed: Callable[[BaseException], None]) -> Inputs | None:
         """

@@ -6,17 +6,15 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
+from typing import Literal
 
 from edge.actions.asking import Ask
 from edge.actions.port import Answer, Request
+from edge.buttons.mailbox import Mailbox
 from edge.buttons.port import InputPin
 from edge.health import Health
 
 log = logging.getLogger(__name__)
-
-CHANGES = 256
-"""Changes of pins that wait; beyond it they are forgotten, and the level is read anew."""
 
 
 class Settling:
@@ -64,9 +62,6 @@ class Input:
         self.settling = Settling(self.settle_s, self.pin.active)
 
 
-Change = tuple[int, bool, float]
-
-
 class Inputs:
     """Args:
         ask: hands a request to the performer; never waits.
@@ -86,29 +81,18 @@ class Inputs:
         self._ask = ask
         self._health = health
         self._failed = failed
-        self._mail: SimpleQueue[Change | None] = SimpleQueue()
-        self._overrun = False
+        self._mail: Mailbox[Literal["stop"]] = Mailbox([each.pin for each in inputs])
         self._thread = threading.Thread(target=self._run, name="inputs", daemon=True)
 
     def start(self) -> None:
-        for index, each in enumerate(self._inputs):
+        for each in self._inputs:
             self._tell(each)
-            each.pin.watch(self._noting(index))
-            self._mail.put((index, each.pin.active, time.monotonic()))
+        self._mail.watch()
         self._thread.start()
 
     def stop(self) -> None:
-        self._mail.put(None)
+        self._mail.post("stop")
         self._thread.join()
-
-    def _noting(self, index: int) -> Callable[[bool, float], None]:
-        def changed(active: bool, at_s: float) -> None:
-            if self._mail.qsize() < CHANGES:
-                self._mail.put((index, active, at_s))
-            else:
-                self._overrun = True
-
-        return changed
 
     def _run(self) -> None:
         try:
@@ -118,28 +102,19 @@ class Inputs:
             self._failed(error)
 
     def _turn(self) -> bool:
-        try:
-            item = self._mail.get(timeout=self._wait_s(time.monotonic()))
-        except Empty:
-            self._time_passed(time.monotonic())
-            return True
-        if item is None:
+        item = self._mail.take(self._wait_s(time.monotonic()))
+        if item == "stop":
             return False
-        index, active, at_s = item
-        self._inputs[index].settling.see(active, at_s)
+        self._settle(item.at_s if item is not None else time.monotonic())
+        if item is not None:
+            self._inputs[item.pin].settling.see(item.active, item.at_s)
         return True
 
     def _wait_s(self, now_s: float) -> float | None:
         times = [due_s for each in self._inputs if (due_s := each.settling.due_s) is not None]
-        if self._overrun:
-            times.append(now_s)
         return max(0.0, min(times) - now_s) if times else None
 
-    def _time_passed(self, now_s: float) -> None:
-        if self._overrun:
-            self._overrun = False
-            for each in self._inputs:
-                each.settling.see(each.pin.active, now_s)
+    def _settle(self, now_s: float) -> None:
         for each in self._inputs:
             if each.settling.settles(now_s):
                 self._settled(each)

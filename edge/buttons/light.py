@@ -4,8 +4,8 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-Says = Literal["starting", "fault", "armed", "private", "degraded", "busy", "safe"]
-Signal = Literal["acknowledged", "refused", "down", "long", "very_long"]
+Says = Literal["asking", "safe", "fault", "busy", "starting", "private", "missing", "armed"]
+Signal = Literal["acknowledged", "refused", "down", "long", "very_long", "asked"]
 """Said once, in between."""
 
 Colour = tuple[float, float, float]
@@ -27,12 +27,13 @@ class Pattern(NamedTuple):
 
 
 PATTERNS: dict[Says, Pattern] = {
+    "asking": Pattern(((1, 0.1), (0, 0.1)) * 2 + ((1, 0.1), (0, 0.6)), RED, "press once more to erase everything"),
+    "safe": Pattern(((1, 0.1), (0, 0.9)), WHITE, "everything is on the card: the power may be cut"),
     "fault": Pattern(((1, 0.125), (0, 0.125)), RED, "something has failed: the page, MQTT or the log say what"),
-    "safe": Pattern(((0, 0.1), (0, 0.9)), WHITE, "everything is on the card: the power may be cut"),
-    "busy": Pattern(((1, 0.15), (0, 0.15), (1, 0.15), (0, 0.85)), BLUE, "backup or restore is running"),
+    "busy": Pattern(((1, 0.15), (0, 0.15), (1, 0.15), (0, 0.85)), BLUE, "a backup is running, or all is being written"),
     "starting": Pattern(((1, 0.5), (0, 0.5)), WHITE, "not watching yet"),
     "private": Pattern(((1, 1.0), (0, 1.0)), BLUE, "disarmed: nothing is kept"),
-    "degraded": Pattern(((1, 1.8), (0, 0.2)), AMBER, "watching, but a part is missing"),
+    "missing": Pattern(((1, 1.8), (0, 0.2)), AMBER, "watching, but a part is missing"),
     "armed": Pattern(((1, 1.0),), GREEN, "watching"),
 }
 """The most important first."""
@@ -43,6 +44,7 @@ SIGNALS: dict[Signal, Steps] = {
     "down": ((0, 0.05),),
     "long": ((0, 0.15), (1, 0.15), (0, 0.15)),
     "very_long": ((0, 0.1), (1, 0.1)) * 4 + ((0, 0.1),),
+    "asked": ((0, 0.1),),
 }
 
 SOUNDS: dict[Signal, Steps] = {
@@ -51,6 +53,7 @@ SOUNDS: dict[Signal, Steps] = {
     "down": (),
     "long": ((1, 0.03),),
     "very_long": ((1, 0.03), (0, 0.1)) * 2,
+    "asked": ((1, 0.6),),
 }
 """What a buzzer says of the same."""
 
@@ -61,23 +64,23 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     started: bool = False
     armed: bool = True
     failed: bool = False
-    degraded: bool = False
+    missing: bool = False
     busy: bool = False
     safe: bool = False
 
 
 def says(facts: Facts) -> Says:
-    """The most important that is true."""
+    """The most important that is true, but for what the light asks: that the device does not know."""
     true: dict[Says, bool] = {
-        "fault": facts.failed,
         "safe": facts.safe,
+        "fault": facts.failed,
         "busy": facts.busy,
         "starting": not facts.started,
         "private": not facts.armed,
-        "degraded": facts.degraded,
+        "missing": facts.missing,
         "armed": True,
     }
-    return next(each for each in PATTERNS if true[each])
+    return next(each for each in PATTERNS if true.get(each))
 
 
 class Shown(NamedTuple):

@@ -6,20 +6,23 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
-from typing import NamedTuple
+from typing import Literal
+
+import msgspec
 
 from edge.actions.asking import Ask
-from edge.actions.port import Answer, Request
+from edge.actions.port import BUTTON, Answer, Request
+from edge.buttons.confirmation import Confirmation
 from edge.buttons.gestures import TIMING, Gesture, GestureMachine, Step, Timing
-from edge.buttons.light import Facts, Player, Shown, Signal, Sounder, says
+from edge.buttons.light import PATTERNS, Facts, Player, Says, Shown, Signal, Sounder, says
+from edge.buttons.mailbox import Change, Mailbox
 from edge.buttons.port import InputPin
 from edge.health import Health
 
 log = logging.getLogger(__name__)
 
-CHANGES = 256
-"""Changes of pins that wait. Beyond it they are forgotten, and the level is read anew: what a finger does is far below."""
+RESTART = Ask("restart", b"")
+"""What any press asks for while the device is safe to remove: to go on."""
 
 Show = Callable[[Shown], None]
 Sound = Callable[[bool], None]
@@ -27,7 +30,7 @@ Sound = Callable[[bool], None]
 
 @dataclass(slots=True)
 class Button:
-    """A button and what its gestures mean.
+    """A button and what its gestures mean. One of them that must be confirmed is confirmed by a press, whatever a press else means.
 
     Thread: the panel's.
     """
@@ -40,17 +43,15 @@ class Button:
     stuck: bool = False
 
     def __post_init__(self) -> None:
-        self.machine = GestureMachine(frozenset(self.bindings), self.timing)
-
-
-class _Change(NamedTuple):
-    button: int
-    active: bool
-    at_s: float
+        known: set[Gesture] = set(self.bindings)
+        if any(ask.confirm for ask in self.bindings.values()):
+            known.add("press")
+        self.machine = GestureMachine(frozenset(known), self.timing)
 
 
 class Panel:
     """Args:
+        device: its id, which says that what was confirmed was meant.
         ask: hands a request to the performer; never waits.
         facts: what the light says now; called often, must be cheap.
         show: sets the light, None: there is none.
@@ -66,6 +67,7 @@ class Panel:
     def __init__(
         self,
         buttons: Sequence[Button],
+        device: str,
         ask: Callable[[Request, Callable[[Answer], None]], None],
         facts: Callable[[], Facts],
         show: Show | None,
@@ -74,14 +76,16 @@ class Panel:
         sound: Sound | None = None,
     ) -> None:
         self._buttons = buttons
+        self._confirmed = msgspec.json.encode({"confirm": device})
         self._ask = ask
         self._facts = facts
         self._show = show
         self._health = health
         self._failed = failed
-        self._mail: SimpleQueue[_Change | Signal | None] = SimpleQueue()
-        self._overrun = False
+        self._mail: Mailbox[Signal | Literal["stop"]] = Mailbox([button.pin for button in buttons])
+        self._confirmation = Confirmation()
         self._player = Player()
+        self._says: Says | None = None
         self._shown: Shown | None = None
         self._sound = sound
         self._sounder = Sounder()
@@ -89,30 +93,21 @@ class Panel:
         self._thread = threading.Thread(target=self._run, name="panel", daemon=True)
         self.gestures = 0
         """Gestures that asked for something."""
-        self.forgotten = 0
+
+    @property
+    def forgotten(self) -> int:
         """Changes of pins that came faster than they could be looked at."""
+        return self._mail.forgotten
 
     def start(self) -> None:
-        for index, button in enumerate(self._buttons):
+        for button in self._buttons:
             self._health.report("button", button.name, "running")
-            button.pin.watch(self._noting(index))
-            if button.pin.active:
-                self._mail.put(_Change(index, True, time.monotonic()))
+        self._mail.watch()
         self._thread.start()
 
     def stop(self) -> None:
-        self._mail.put(None)
+        self._mail.post("stop")
         self._thread.join()
-
-    def _noting(self, index: int) -> Callable[[bool, float], None]:
-        def changed(active: bool, at_s: float) -> None:
-            if self._mail.qsize() < CHANGES:
-                self._mail.put(_Change(index, active, at_s))
-            else:
-                self.forgotten += 1
-                self._overrun = True
-
-        return changed
 
     def _run(self) -> None:
         try:
@@ -122,17 +117,15 @@ class Panel:
             self._failed(error)
 
     def _turn(self) -> bool:
-        try:
-            item = self._mail.get(timeout=self._wait_s(time.monotonic()))
-        except Empty:
-            self._time_passed(time.monotonic())
-            return True
-        if item is None:
+        item = self._mail.take(self._wait_s(time.monotonic()))
+        if item == "stop":
             return False
-        if isinstance(item, _Change):
+        if isinstance(item, Change):
             self._changed(item)
-        else:
+        elif item is not None:
             self._signal(item)
+        else:
+            self._time_passed(time.monotonic())
         self._light(time.monotonic())
         return True
 
@@ -140,47 +133,65 @@ class Panel:
         times = [due_s for button in self._buttons if (due_s := button.machine.next_s()) is not None]
         if self._show is not None:
             times.append(min(now_s + self.LOOK_S, self._shown.until_s if self._shown else now_s))
+        if (due_s := self._confirmation.due_s) is not None:
+            times.append(due_s)
         times.append(min(self._sounding[1], now_s + 3600.0))
         return max(0.0, min(times) - now_s)
 
     def _time_passed(self, now_s: float) -> None:
-        if self._overrun:
-            self._overrun = False
-            for index, button in enumerate(self._buttons):
-                self._changed(_Change(index, button.pin.active, now_s))
-        for button in self._buttons:
-            self._take(button, button.machine.tick(now_s))
-        self._light(now_s)
+        for index, button in enumerate(self._buttons):
+            self._take(index, button.machine.tick(now_s), now_s)
+        if self._confirmation.lapses(now_s):
+            log.info("button confirmed=False: nobody pressed")
+            self._signal("refused")
 
-    def _changed(self, change: _Change) -> None:
-        button = self._buttons[change.button]
-        self._take(button, button.machine.level(change.active, change.at_s))
+    def _changed(self, change: Change) -> None:
+        button = self._buttons[change.pin]
+        self._take(change.pin, button.machine.level(change.active, change.at_s), change.at_s)
         if button.stuck and not change.active:
             button.stuck = False
             self._health.report("button", button.name, "running")
 
-    def _take(self, button: Button, step: Step) -> None:
+    def _take(self, index: int, step: Step, at_s: float) -> None:
+        button = self._buttons[index]
         for stage in step.stages:
             self._signal(stage)
         for gesture in step.gestures:
-            self._request(button, gesture)
+            self._mean(index, gesture, at_s)
         if step.stuck:
             button.stuck = True
             self._health.report("button", button.name, "failed", f"held for {button.timing.stuck_s:.0f} s: stuck")
 
-    def _request(self, button: Button, gesture: Gesture) -> None:
-        asked = button.bindings[gesture]
+    def _mean(self, index: int, gesture: Gesture, at_s: float) -> None:
+        button = self._buttons[index]
+        if self._confirmation.due_s is not None:
+            asked = self._confirmation.answer(index, gesture, at_s)
+            log.info("button button=%s confirmed=%s", button.name, asked is not None)
+            if asked is None:
+                self._signal("refused")
+            else:
+                self._request(button, gesture, Ask(asked.action, self._confirmed))
+        elif self._facts().safe:
+            self._request(button, gesture, RESTART)
+        elif (asked := button.bindings.get(gesture)) is not None and asked.confirm:
+            log.info("button button=%s gesture=%s asks action=%s", button.name, gesture, asked.action)
+            self._confirmation.open(index, asked, at_s)
+            self._signal("asked")
+        elif asked is not None:
+            self._request(button, gesture, asked)
+
+    def _request(self, button: Button, gesture: Gesture, asked: Ask) -> None:
         self.gestures += 1
         log.info("button button=%s gesture=%s action=%s", button.name, gesture, asked.action)
         request = Request(
-            id=str(uuid.uuid4()), action=asked.action, arguments=asked.arguments, origin="button", granted="admin"
+            id=str(uuid.uuid4()), action=asked.action, arguments=asked.arguments, origin=BUTTON, granted="admin"
         )
         self._ask(request, self._answered)
 
     def _answered(self, answer: Answer) -> None:
         if not answer.ok:
             log.warning("button refused action=%s error=%s", answer.action, answer.error)
-        self._mail.put("acknowledged" if answer.ok else "refused")
+        self._mail.post("acknowledged" if answer.ok else "refused")
 
     def _signal(self, signal: Signal) -> None:
         now_s = time.monotonic()
@@ -198,8 +209,16 @@ class Panel:
         self._buzz(now_s)
         if self._show is None:
             return
-        self._player.say(says(self._facts()), now_s)
+        self._say(now_s)
         shown = self._player.show(now_s)
         if self._shown is None or (shown.level, shown.colour) != (self._shown.level, self._shown.colour):
             self._show(shown)
         self._shown = shown
+
+    def _say(self, now_s: float) -> None:
+        """Also to those who do not see the light."""
+        said: Says = "asking" if self._confirmation.due_s is not None else says(self._facts())
+        self._player.say(said, now_s)
+        if said != self._says:
+            self._says = said
+            self._health.report("light", "status", said, PATTERNS[said].meaning)

@@ -11,8 +11,8 @@ from edge import __version__
 from edge.errors import EdgeError
 
 VERBS = (
-    "run", "demo", "recognise", "events", "clips", "ask", "backup", "restore", "models", "config", "device", "mqtt", "doctor", "bench",
-    "web", "work", "first-boot", "health", "slots",
+    "run", "demo", "recognise", "events", "clips", "ask", "backup", "restore", "reset", "models", "config", "device", "mqtt", "doctor",
+    "bench", "web", "work", "first-boot", "health", "slots",
 )  # fmt: skip
 
 

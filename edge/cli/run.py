@@ -5,6 +5,7 @@ import asyncio
 import sys
 from typing import Any
 
+from edge import reset
 from edge.cli.common import add_config_options, load_config, print_json
 from edge.config import Config
 from edge.identity import locked
@@ -29,6 +30,7 @@ def add_parser(verbs: Any) -> None:
 def handle(options: argparse.Namespace) -> int:
     config = load_config(options, required=True)
     with locked(config.data_dir):
+        reset.carry_out(config.data_dir)
         report = asyncio.run(run(config, once=options.once))
     if options.json:
         print_json(report)

@@ -95,6 +95,7 @@ class Keeper:
         self._broken: set[str] = set()
         self._receipts: list[threading.Event] = []
         self._listeners: list[Callable[[Sequence[Record]], None]] = []
+        self._ended = False
         self.events = 0
         self.pictures = 0
         self.lost = 0
@@ -141,8 +142,9 @@ class Keeper:
         return self._queue.qsize() + len(self._backlog)
 
     def submit_message(self, message: Message) -> None:
-        """Hand over a message that belongs to no event, to be kept in the outbox."""
-        self._queue.put(Record((), (message,)))
+        """Hand over a message that belongs to no event, to be kept in the outbox; behind the end it is let go."""
+        if not self._ended:
+            self._queue.put(Record((), (message,)))
 
     def submit_record(self, record: Record) -> None:
         """Hand over what is ready to be committed, behind all that was submitted before; waits while the queue is full."""
@@ -150,6 +152,7 @@ class Keeper:
 
     def stop(self) -> None:
         """Keep all that was submitted, then end."""
+        self._ended = True
         self._queue.put(None)
         self._thread.join()
 

@@ -91,6 +91,20 @@ def _version(connection: sqlite3.Connection) -> int:
     return int(version)
 
 
+def checkpoint(folder: Path) -> None:
+    """Put all that waits in the write-ahead log into the database file; what a reader holds up stays in the log, which is as safe.
+
+    Raises:
+        StoreError: the database failed.
+    """
+    connection = open_database(folder)
+    try:
+        with translated(folder / FILE_NAME):
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        connection.close()
+
+
 class Connected:
     """A store with a connection of its own: one instance a thread."""
 

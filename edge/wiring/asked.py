@@ -21,7 +21,7 @@ def check_asked(config: Config) -> None:
     """
     actions = _actions(config)
     for index, button in enumerate(config.button):
-        bindings_of(button, f"button[{index}]", actions)
+        bindings_of(button, f"button[{index}]", actions, config.light)
     for index, each in enumerate(config.input):
         for key, text in (("on", each.on), ("off", each.off)):
             if text:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from edge import __version__
+from edge import __version__, reset
 from edge.actions.performer import Performer
 from edge.actions.standard import Rooms, standard_actions
 from edge.appliance.vital import vital_action
@@ -69,7 +69,7 @@ from edge.store.switches import SwitchStore
 from edge.watchdog import Watchdog
 from edge.web.port import Rooms as PageRooms
 from edge.wiring.asking import cancel_work, favour, run_work
-from edge.wiring.joints import facts_of, telling_all, touching
+from edge.wiring.joints import Busy, facts_of, telling_all, touching
 from edge.wiring.recognition import make_detector
 from edge.wiring.scenes import clock_is_right, gates_of, life_cycles
 
@@ -89,6 +89,7 @@ class House:
         self._clock = SystemClock()
         self._fatal = Fatal()
         self._health = Health(self._clock)
+        self._busy = Busy()
 
     @cached_property
     def appliance(self) -> Appliance:
@@ -105,7 +106,7 @@ class House:
             health=self._health,
             watchdog=Watchdog(),
             performer=self._performer,
-            panel=self._board.panel(self._performer, self._facts, self._fatal),
+            panel=self._board.panel(self._performer, self._device, self._facts, self._fatal),
             board=self._board,
             inputs=self._board.inputs(self._performer, self._fatal),
             outputs=self._outputs,
@@ -332,6 +333,7 @@ class House:
     @cached_property
     def _performer(self) -> Performer:
         rooms = Rooms(
+            device=self._device,
             clock=self._clock,
             cameras=self._cameras,
             newest=self._pipeline.newest,
@@ -341,12 +343,14 @@ class House:
             armed=self._armed,
             arm=self._arm,
             record=lambda on: self._recording.set(on, self._clock.now()),
-            clip=lambda camera: self._clips.recorder.trigger(camera, "command"),
+            clip=self._clips.recorder.trigger,
             favour=partial(favour, self._data_dir),
             run_work=partial(run_work, self._data_dir),
             backup_status=partial(status_of, self._data_dir),
             cancel_work=partial(cancel_work, self._data_dir),
             end=lambda: self.appliance.restart(),
+            rest=lambda: self.appliance.rest(),
+            erase=partial(reset.mark, self._data_dir),
         )
         vital = vital_action(self._config, self._health.conditions, self._pipeline)
         actions = [*standard_actions(rooms), *self._outputs.actions(), vital]
@@ -381,7 +385,7 @@ class House:
         return room
 
     def _facts(self) -> Facts:
-        return facts_of(self._health.conditions(), armed=self._armed_at_all(""))
+        return facts_of(self._health.conditions(), armed=self._armed_at_all(""), busy=self._busy.now)
 
     @cached_property
     def _page(self) -> "Server | None":
@@ -450,5 +454,7 @@ class House:
             self._monitor,
             rooms,
             changed=self._outbox.wake,
-            told=telling_all(Works(self._device, self._show), Backups(self._data_dir, self._device, self._show)),
+            told=telling_all(
+                self._busy, Works(self._device, self._show), Backups(self._data_dir, self._device, self._show)
+            ),
         )

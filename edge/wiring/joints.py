@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
+from edge.backup.works import TAG
 from edge.buttons.light import Facts
 from edge.device.idleness import Idleness
 from edge.events.port import Outcome
 from edge.health import TROUBLE, Condition
 from edge.work.observe import WorkInfo
+from edge.work.states import WorkState
 
 
 def telling_all(*listeners: Callable[[Sequence[WorkInfo]], None]) -> Callable[[Sequence[WorkInfo]], None]:
@@ -28,13 +30,26 @@ def touching(idleness: Idleness, submit: Callable[[Outcome], None]) -> Callable[
     return touch_and_submit
 
 
-def facts_of(conditions: list[Condition], *, armed: bool) -> Facts:
+class Busy:
+    """Whether a backup is running. Takes all works whenever something of one has changed; one thread."""
+
+    def __init__(self) -> None:
+        self.now = False
+
+    def __call__(self, infos: Sequence[WorkInfo]) -> None:
+        self.now = any(info.state is WorkState.RUNNING and TAG in info.tags for info in infos)
+
+
+def facts_of(conditions: list[Condition], *, armed: bool, busy: bool) -> Facts:
     """What the light says of the device."""
     cameras = [each.state for each in conditions if each.part == "camera"]
-    others = [each.state for each in conditions if each.part != "camera"]
+    others = [each.state for each in conditions if each.part not in ("camera", "program")]
+    program = [each.state for each in conditions if each.part == "program"]
     return Facts(
         started=bool(cameras),
         armed=armed,
         failed=any(state in ("failed", "stalled") for state in cameras) or "failed" in others,
-        degraded=any(state in TROUBLE for state in others),
+        missing=any(state in TROUBLE for state in others),
+        busy=busy or "flushing" in program,
+        safe="safe" in program,
     )

@@ -20,7 +20,7 @@ from edge.errors import CameraError, ConfigError
 from edge.health import Health
 from tests.support import until
 
-CAPTURE, LIGHT = 17, 27
+CAPTURE, LIGHT, DEVICE = 17, 27, "porch"
 
 
 class Door(Arguments, frozen=True, kw_only=True):
@@ -46,7 +46,7 @@ class House:
         ]
         self.performer = Performer(actions, folder, SystemClock(), self.dead.append, rate_per_s=1e6, burst=1e6)
         self.board = Board(settings, self.health)
-        panel = self.board.panel(self.performer, lambda: self.facts, self.dead.append)
+        panel = self.board.panel(self.performer, DEVICE, lambda: self.facts, self.dead.append)
         assert panel is not None
         self.panel: Panel = panel
         self.performer.start()
@@ -162,7 +162,7 @@ def test_without_gpio_the_rest_goes_on_and_the_state_says_why(tmp_path: Path) ->
     button = config.Button(name="capture", pin=CAPTURE, press="snapshot")
     board = Board(Config(button=(button,), light=config.Light(pin=LIGHT)), health)
     performer = Performer([Action("snapshot", "", "operate", lambda _: None)], tmp_path, SystemClock(), print)
-    assert board.panel(performer, Facts, print) is None
+    assert board.panel(performer, DEVICE, Facts, print) is None
     assert [(each.part, each.state, each.cause) for each in health.conditions()] == [
         ("gpio", "absent", "this machine has no GPIO (set gpio.driver to off)")
     ]
@@ -175,7 +175,7 @@ def test_a_pin_that_is_taken_is_left_out_and_said(tmp_path: Path) -> None:
     assert board.pins is not None
     board.pins.input(CAPTURE, "low")  # by another function
     performer = Performer([Action("snapshot", "", "operate", lambda _: None)], tmp_path, SystemClock(), print)
-    panel = board.panel(performer, Facts, print)
+    panel = board.panel(performer, DEVICE, Facts, print)
     board.close()
     assert panel is not None
     (condition,) = health.conditions()
@@ -199,6 +199,6 @@ def test_a_button_bound_to_nothing_sensible_is_refused(tmp_path: Path, bindings:
     performer = Performer([Action("snapshot", "", "operate", print, Door)], tmp_path, SystemClock(), print)
     board = Board(settings(**bindings), Health(SystemClock()))
     with pytest.raises(ConfigError) as caught:
-        board.panel(performer, Facts, print)
+        board.panel(performer, DEVICE, Facts, print)
     board.close()
     assert message in str(caught.value)

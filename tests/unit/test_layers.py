@@ -15,6 +15,7 @@ LAYERS = (
     ("bench", "demo", "doctor"),
     ("wiring",),
     ("runtime", "testing"),
+    ("reset",),
     ("appliance",),
     ("web.server",),
     ("web.pages", "web.api"),

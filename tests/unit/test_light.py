@@ -10,11 +10,11 @@ from edge.buttons.light import PATTERNS, SIGNALS, Facts, Player, Says, Signal, S
     [
         (Facts(), "starting"),
         (Facts(started=True), "armed"),
-        (Facts(started=True, degraded=True), "degraded"),
-        (Facts(started=True, degraded=True, armed=False), "private"),
+        (Facts(started=True, missing=True), "missing"),
+        (Facts(started=True, missing=True, armed=False), "private"),
         (Facts(started=True, armed=False, busy=True), "busy"),
-        (Facts(started=True, busy=True, safe=True), "safe"),
-        (Facts(started=True, busy=True, safe=True, failed=True), "fault"),
+        (Facts(started=True, busy=True, failed=True), "fault"),
+        (Facts(started=True, busy=True, failed=True, safe=True), "safe"),
     ],
 )
 def test_the_most_important_is_said(facts: Facts, said: Says) -> None:
