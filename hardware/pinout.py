@@ -87,15 +87,14 @@ def _flaws_of(function: Function) -> list[str]:
 
 
 def configuration(functions: list[Function]) -> str:
-    """The part of edge.toml that belongs to these pins; a button that asks for nothing yet stands in a comment."""
+    """The part of edge.toml that belongs to these pins."""
     blocks = [
         "# Pins of the documented build, from hardware/pinout.toml (scripts/hardware all). Remove what is not wired.\n"
     ]
     for function in functions:
         if function.kind in TABLES:
             lines = [f"[[{function.kind}]]", *(f"{key} = {_toml(value)}" for key, value in _keys(function).items())]
-            idle = function.kind == "button" and not function.keys
-            blocks.append("".join(f"{'# ' if idle else ''}{line}\n" for line in lines))
+            blocks.append("".join(f"{line}\n" for line in lines))
     lights = [f"{each.keys['key']} = {each.gpio}\n" for each in functions if each.kind == "light"]
     blocks.append("[light]\n" + "".join(lights))
     return "\n".join(blocks)

@@ -56,7 +56,7 @@ def test_the_default_configuration_is_right_and_has_the_pins_of_the_map(function
     config = parse(tomllib.loads(CONFIGURATION.read_text(encoding="utf-8")), place="edge.toml")
     pins = {each.name: each.gpio for each in functions}
     for tables, names in (
-        (config.button, {"capture", "privacy"}),
+        (config.button, {"capture", "privacy", "backup"}),
         (config.input, {"door", "pir"}),
         (config.output, {"floodlight", "siren", "infrared"}),
     ):
