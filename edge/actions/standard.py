@@ -56,8 +56,8 @@ class Rooms:
     within the seconds given. `armed`: of a camera, now. `arm` arms or disarms a camera, or the device. `record` switches clips on or off.
     `clip` begins to record a camera, or all, and gives the ids. `favour` makes an event a favourite or an ordinary one. `run_work` makes a
     work due now (its constraints count), `cancel_work` cancels it. `backup_status`: how the backup stands. `end` ends the program, to be
-    started again. `rest` makes it stop writing until then. `erase` writes down that everything of this device is to be removed, durably;
-    the next start does it.
+    started again. `rest` makes it stop writing until then. `erase` writes down, durably, that everything of this device is to be removed;
+    whether the device must start anew for it, not the program alone.
     """
 
     device: str
@@ -77,7 +77,7 @@ class Rooms:
     cancel_work: Callable[[str], None]
     end: Callable[[], None]
     rest: Callable[[], None]
-    erase: Callable[[], None]
+    erase: Callable[[], bool]
 
 
 def standard_actions(rooms: Rooms) -> list[Action]:
@@ -134,8 +134,10 @@ def _reset(rooms: Rooms, asked: Confirmed) -> None:
     if asked.confirm != rooms.device:
         hint = f"say confirm={rooms.device} if you mean it; backups elsewhere stay"
         raise RefusedError("factory-reset erases events, pictures, clips, settings and secrets", hint=hint)
-    rooms.erase()
-    rooms.end()
+    if rooms.erase():
+        _systemctl("reboot")
+    else:
+        rooms.end()
 
 
 def chosen(cameras: Sequence[str], camera: str) -> Sequence[str]:

@@ -39,17 +39,17 @@ def fulfil(places: Places) -> bool:
     log.warning("factory reset data=%s", places.data)
     own = places.etc != Path("/etc")
     for name in (*MADE, *(OF_THE_CARD if own else ())):
-        _remove(places.etc / name)
+        remove(places.etc / name)
     for path in places.data.iterdir():
         if path.name not in STAYS:
-            _remove(path)
+            remove(path)
     sync_folder(places.data)
     (places.data / RESET_FILE).unlink()
     sync_folder(places.data)
     return True
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

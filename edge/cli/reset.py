@@ -52,9 +52,11 @@ def _erase(data_dir: Path) -> None:
     from edge import reset
 
     with locked(data_dir):
-        reset.mark(data_dir)
-        reset.carry_out(data_dir)
-    print(f"{data_dir}: erased")
+        if reset.ask(data_dir):
+            print(f"{data_dir}: will be erased when the device starts: restart it")
+        else:
+            reset.carry_out(data_dir)
+            print(f"{data_dir}: erased")
 
 
 def _have_erased(data_dir: Path, device: str) -> None:
@@ -64,4 +66,4 @@ def _have_erased(data_dir: Path, device: str) -> None:
     answer = control.ask(data_dir, str(uuid.uuid4()), "factory-reset", {"confirm": device})
     if not answer.ok:
         raise EdgeError(answer.error or "not done", hint=answer.hint or "")
-    print(f"{data_dir}: will be erased when the program starts again, which it does now")
+    print(f"{data_dir}: is erased at the next start, which is now")

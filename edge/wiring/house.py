@@ -350,7 +350,7 @@ class House:
             cancel_work=partial(cancel_work, self._data_dir),
             end=lambda: self.appliance.restart(),
             rest=lambda: self.appliance.rest(),
-            erase=partial(reset.mark, self._data_dir),
+            erase=partial(reset.ask, self._data_dir),
         )
         vital = vital_action(self._config, self._health.conditions, self._pipeline)
         actions = [*standard_actions(rooms), *self._outputs.actions(), vital]

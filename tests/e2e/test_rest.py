@@ -79,7 +79,7 @@ def test_held_for_very_long_it_asks_and_a_press_erases(running: Running, data_di
         until(lambda: shown(collector, "light/status") == "asking", 30, "the question")
         running.pin(BUTTON).drive_high()
         time.sleep(0.2)
-        assert not reset.is_marked(data_dir), "letting go is no answer"
+        assert not reset.is_asked(data_dir), "letting go is no answer"
         hold(running, 0.1)
         assert running.ended().restart
     assert reset.carry_out(data_dir), "the next start does it"
@@ -99,7 +99,7 @@ def test_a_running_program_is_erased_by_the_command_and_is_a_new_device(tmp_path
         assert (asked.returncode, f"confirm={before}" in asked.stderr) == (1, True)
         edge("reset", "--config", settings, "--confirm", before, check=True)
         assert program.wait(60) == 75
-        assert reset.is_marked(data_dir)
+        assert reset.is_asked(data_dir)
         program = start_edge("run", "--config", settings, log=tmp_path / "log")
         until(lambda: edge("ask", "status", "--config", settings).returncode == 0, 60, "the program")
         assert device_id(data_dir) != before

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from edge import reset
-from edge.identity import LOCK_FILE, device_id
+from edge.appliance.problems import NOTES_FILE
+from edge.errors import StoreError
+from edge.identity import LOCK_FILE, RESET_FILE, device_id
 from tests.backup_rig import Card
 from tests.support import ROOT, edge, environment
 
@@ -61,21 +63,21 @@ def test_everything_goes_and_the_remote_stays(data_dir: Path) -> None:
     assert remote
     assert not reset.carry_out(data_dir), "nobody asked for it"
     assert (data_dir / "edge.db").exists()
-    reset.mark(data_dir)
+    reset.ask(data_dir)
     assert reset.carry_out(data_dir)
     assert all_in(data_dir) == STAYS
     assert all_in(data_dir.parent / "remote") == remote
     assert not reset.carry_out(data_dir)
 
 
-@pytest.mark.parametrize("step", [*reset.OWN, reset.MARK])
+@pytest.mark.parametrize("step", [*reset.OWN, RESET_FILE])
 def test_cut_off_anywhere_the_next_start_finishes_it(data_dir: Path, step: str) -> None:
-    reset.mark(data_dir)
+    reset.ask(data_dir)
     killed = subprocess.run(
         [sys.executable, "-c", CUT, str(data_dir), step], cwd=ROOT, env=environment(), timeout=60, check=False
     )
     assert killed.returncode == -9
-    assert reset.is_marked(data_dir)
+    assert reset.is_asked(data_dir)
     assert reset.carry_out(data_dir)
     assert all_in(data_dir) == STAYS
 
@@ -97,3 +99,12 @@ def test_a_folder_in_which_nothing_was_kept_is_left_alone(tmp_path: Path) -> Non
     assert refused.returncode == 1
     assert "nothing has been kept here" in refused.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_flashed_device_is_emptied_by_its_first_boot(data_dir: Path) -> None:
+    (data_dir / NOTES_FILE).write_text("{}")
+    done = edge("reset", "--data", data_dir, "--confirm", device_id(data_dir), check=True)
+    assert done.stdout.endswith("restart it\n")
+    with pytest.raises(StoreError, match="restart the device: its first boot does it"):
+        reset.carry_out(data_dir)
+    assert (data_dir / "edge.db").exists()
