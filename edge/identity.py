@@ -27,15 +27,23 @@ def device_id(data_dir: Path) -> str:
     try:
         make_folder(data_dir)
         if not path.exists():
-            write_durably(path, f"edge-{secrets.token_hex(4)}\n".encode())
+            write_durably(path, f"{new_device_id()}\n".encode())
         text = path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror}", hint="choose another folder with paths.data or --data") from error
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", text):
+    if not is_device_id(text):
         raise StoreError(
             f"{path}: {text[:40]!r} is no device id", hint="write a-z, 0-9, - and _ into it, or set device.id"
         )
     return text
+
+
+def is_device_id(text: str) -> bool:
+    return re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", text) is not None
+
+
+def new_device_id() -> str:
+    return f"edge-{secrets.token_hex(4)}"
 
 
 def cut_since(data_dir: Path, *, before: bool = False) -> float | None:

@@ -73,6 +73,18 @@ class Settings(msgspec.Struct, frozen=True):
         return f"settings/{self.sha256}.zip"
 
 
+class ModelFile(msgspec.Struct, frozen=True):
+    """A file of a model that a person has added. `name`: its path below the models folder."""
+
+    name: str
+    sha256: Hash
+    size_bytes: int
+
+    @property
+    def path(self) -> str:
+        return f"models/{self.sha256}.tflite"
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """A snapshot: everything that a restore needs, by name."""
 
@@ -88,13 +100,15 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     database: tuple[Layer, ...]
     packs: tuple[Pack, ...]
     settings: Settings | None = None
+    models: tuple[ModelFile, ...] = ()
 
     @property
     def paths(self) -> dict[str, int]:
         """Of all files below the device's folder, with their sizes in bytes."""
-        parts: tuple[Layer | Pack | Settings, ...] = (
+        parts: tuple[Layer | Pack | Settings | ModelFile, ...] = (
             *self.database,
             *self.packs,
+            *self.models,
             *([self.settings] if self.settings else []),
         )
         return {part.path: part.size_bytes for part in parts}
@@ -157,7 +171,7 @@ def read_manifest(name: SnapshotName, content: bytes) -> Manifest:
     if hashlib.sha256(content).hexdigest() != name.sha256:
         raise BackupError(f"{name.path}: its content is not what its name says", hint="take another snapshot")
     manifest = decode(content, Manifest, name.path)
-    for path in manifest.paths:
+    for path in (*manifest.paths, *(model.name for model in manifest.models)):
         checked_path(path)
     return manifest
 

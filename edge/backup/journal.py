@@ -18,6 +18,8 @@ from edge.store.database import FILE_NAME, open_database, transaction, translate
 from edge.store.pictures import FOLDER_NAME as PICTURES
 from edge.store.port import path_of_hash
 
+TAKEN = "taken_over"
+"""State: `yes` when this card itself has begun the lineage that it writes."""
 CHUNK = 5_000
 """Events that are noted in one transaction at the beginning."""
 _NOTE = "INSERT INTO backup_changes (kind, id) VALUES"
@@ -212,11 +214,13 @@ def adopt(connection: sqlite3.Connection, manifest: Manifest) -> None:
             f"""UPDATE backup_packs SET live = live + n
             FROM (SELECT secured, count(*) AS n FROM {table} GROUP BY secured) WHERE secured = number"""  # noqa: S608
         )
+    execute("DELETE FROM backup_state WHERE name = ?", (TAKEN,))
     settings = manifest.settings.sha256 if manifest.settings else ""
     for name, value in (
         ("last_pack", _last_pack(manifest)),
         ("schema", str(manifest.database_schema)),
         ("settings", settings),
+        ("models", " ".join(model.sha256 for model in manifest.models)),
     ):
         execute("INSERT OR REPLACE INTO backup_state VALUES (?, ?)", (name, value))
 

@@ -14,7 +14,7 @@ GRACE_S = 7 * 86_400.0
 """A file that no snapshot names stays so long: a run that is under way, or another clock, may still need it."""
 CAP = 500
 """Files that one run deletes at the most: a mistake must not cost everything at once."""
-SWEPT = ("packs/", "rows/", "database/", "settings/")
+SWEPT = ("packs/", "rows/", "database/", "settings/", "models/")
 
 
 class Pruned(NamedTuple):

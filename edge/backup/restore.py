@@ -4,21 +4,21 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
-from edge.backup.format import Manifest, Pack, SnapshotName
-from edge.backup.journal import Journal
+from edge.backup.format import Manifest, ModelFile, Pack, SnapshotName
+from edge.backup.journal import TAKEN, Journal
 from edge.backup.packs import unpack
 from edge.backup.rebuild import fetch, rebuild
 from edge.backup.repository import Repository
-from edge.backup.settings import ACCESS, CONFIG_NAME, read_settings
+from edge.backup.settings import Identity, put_settings
 from edge.clock import Clock
 from edge.errors import BackupError
 from edge.files import make_folder, sync_folder, write_durably
-from edge.identity import ID_FILE
 from edge.store.clips import FOLDER_NAME as CLIPS
 from edge.store.clips import relative_path
 from edge.store.database import FILE_NAME, open_database, translated
@@ -65,6 +65,13 @@ class Restored(NamedTuple):
     """Packs that are missing or damaged; the rest is there."""
 
 
+class Placed(NamedTuple):
+    """Where the configuration and the files that it names have been put, and names of the models that were."""
+
+    files: tuple[Path, ...]
+    models: tuple[str, ...]
+
+
 class Wanted(NamedTuple):
     pack: int
     name: str
@@ -72,46 +79,88 @@ class Wanted(NamedTuple):
 
 
 def restore_database(
-    repository: Repository, name: SnapshotName, manifest: Manifest, target: Path, told: Told = lambda step: None
-) -> bool:
-    """Put the database and the settings of a snapshot into a folder that has none; False: those of this snapshot are there already.
+    repository: Repository,
+    name: SnapshotName,
+    manifest: Manifest,
+    target: Path,
+    told: Told = lambda step: None,
+    *,
+    models_dir: Path | None = None,
+    identity: Identity = Identity(),  # noqa: B008 - it is frozen
+) -> Placed | None:
+    """Put the database, the settings and added models of a snapshot into a folder that has none; None: those of this snapshot are there
+    already.
+
+    Args:
+        models_dir: default: `models` in the folder.
 
     Raises:
         BackupError: the remote failed, or the folder has another database.
     """
     mark = target / MARK
+    refuse_other(target, name.id)
     if (target / FILE_NAME).exists():
-        if mark.is_file() and mark.read_text(encoding="ascii").strip() == name.id:
-            return False
-        raise BackupError(
-            f"{target / FILE_NAME}: there is a database already", hint="restore into an empty folder with --to"
-        )
+        return None
     make_folder(target)
     building = target / BUILDING
     make_folder(building)
     layers = len(manifest.database)
     built = rebuild(repository, manifest, building, lambda done: told(Step("database", done, layers)))
-    _put_settings(repository, manifest, target)
+    models_dir = models_dir or target / "models"
+    placed = _put_settings(repository, manifest, target, models_dir, identity)
+    models = [model.name for model in manifest.models if _put_model(repository, model, models_dir)]
     write_durably(mark, f"{name.id}\n".encode())
     built.replace(target / FILE_NAME)  # last: with it the folder is the device's
     sync_folder(target)
     shutil.rmtree(building)
-    return True
+    return Placed(tuple(placed), tuple(models))
 
 
-def _put_settings(repository: Repository, manifest: Manifest, target: Path) -> None:
+def is_restored(target: Path) -> bool:
+    """Whether a restore has put the database there, and pictures may be missing."""
+    return (target / FILE_NAME).exists() and (target / MARK).exists()
+
+
+def refuse_other(target: Path, snapshot: str = "") -> None:
+    """Raises:
+    BackupError: the folder has a database that was not restored from this snapshot (when none is given: from any).
+    """
+    mark = target / MARK
+    restored = mark.read_text(encoding="ascii").strip() if mark.is_file() else ""
+    if (target / FILE_NAME).exists() and (not restored or snapshot not in ("", restored)):
+        raise BackupError(
+            f"{target / FILE_NAME}: there is a database already", hint="restore into an empty folder with --to"
+        )
+
+
+def _put_settings(
+    repository: Repository, manifest: Manifest, target: Path, models_dir: Path, identity: Identity
+) -> list[Path]:
     if manifest.settings is None:
-        return
+        return []
     settings = manifest.settings
     packed = fetch(repository, settings.path, settings.sha256, settings.size_bytes)
-    places = {CONFIG_NAME: f"restored-{CONFIG_NAME}", ID_FILE: ID_FILE, ACCESS: ACCESS}
-    for name, content in read_settings(packed).items():
-        path = target / places[name]
-        make_folder(path.parent)
-        if not path.exists():
-            write_durably(path, content)
-            path.chmod(0o600 if name == ACCESS else 0o644)
+    placed = put_settings(packed, target, models_dir, identity)
     packed.unlink()
+    return placed
+
+
+def _put_model(repository: Repository, model: ModelFile, models_dir: Path) -> bool:
+    """False: it is there already, or cannot be had: the events are worth more."""
+    path = models_dir / model.name
+    if path.exists():
+        return False
+    try:
+        fetched = fetch(repository, model.path, model.sha256, model.size_bytes)
+    except BackupError as error:
+        if error.retryable:
+            raise
+        log.warning("model cannot be restored name=%s error=%s", model.name, error)
+        return False
+    make_folder(path.parent)
+    write_durably(path, fetched.read_bytes())
+    fetched.unlink()
+    return True
 
 
 def plan(target: Path, manifest: Manifest, choice: Choice) -> Plan:
@@ -203,15 +252,20 @@ def _wanted(target: Path, choice: Choice) -> Iterator[Wanted]:
         connection.close()
 
 
+def has_taken_over(data_dir: Path) -> bool:
+    """Whether this card has begun a lineage since its database was restored."""
+    with closing(Journal(data_dir)) as journal:
+        return journal.state(TAKEN) == "yes"
+
+
 def take_over(repository: Repository, data_dir: Path, repository_id: str, clock: Clock) -> None:
     """This card writes from now on, and no other. After the database is in place."""
     heads = repository.heads()
     newest = heads.snapshots[-1] if heads.snapshots else None
     after = max((newest.stamp if newest else "", *(name[:16] for name in heads.lineages)))
     lineage = uuid4().hex
-    journal = Journal(data_dir)
-    try:
-        journal.set_state(repository=repository_id, lineage=lineage, last=newest.id if newest else "", pending="")
-    finally:
-        journal.close()
-    repository.begin_lineage(lineage, clock.now().wall_s, after)
+    last = newest.id if newest else ""
+    with closing(Journal(data_dir)) as journal:
+        journal.set_state(repository=repository_id, lineage=lineage, last=last, pending="")
+        repository.begin_lineage(lineage, clock.now().wall_s, after)
+        journal.set_state(**{TAKEN: "yes"})

@@ -1,28 +1,67 @@
-"""The device's configuration and identity as a zip: what makes a new card the same device, beside the database."""
+"""What makes a new card the same device, beside the database: configuration and what it names, identity, accounts. One zip."""
 
+import logging
 import os
+import tomllib
 import zipfile
-from pathlib import Path
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
+import msgspec
+
+from edge.backup.belongings import Belongings, without_secrets
 from edge.backup.format import Settings
 from edge.backup.packs import hash_of
+from edge.errors import BackupError
+from edge.files import make_folder, write_durably
 from edge.identity import ID_FILE
+from edge.recognition.catalogue import ADDED_FILE
+
+log = logging.getLogger(__name__)
 
 CONFIG_NAME = "edge.toml"
 ACCESS = "web/access.json"
 """Hashes of the page's passwords: only where the remote is encrypted."""
+MODELS = f"models/{ADDED_FILE}"
+NAMES = "named.json"
+BESIDE = "restored"
+"""Folder in the data folder for what cannot be put where it was."""
+MOST_BYTES = 4_000_000
+"""Of one file that the configuration names."""
 _TIME = (1980, 1, 1, 0, 0, 0)
 
 
-def write_settings(folder: Path, data_dir: Path, config_file: Path | None, *, encrypted: bool) -> Settings:
-    """Write the zip into the spool, under its name; the same settings give the same bytes."""
-    files = {CONFIG_NAME: config_file, ID_FILE: data_dir / ID_FILE, ACCESS: data_dir / ACCESS if encrypted else None}
+class Place(msgspec.Struct, frozen=True):
+    """Where a member of the zip was on the old card."""
+
+    member: str
+    path: str
+    secret: bool
+
+
+class Identity(NamedTuple):
+    """How much of the old device the restored one is.
+
+    `takes_over`: it has the old one's id, or `id` when that is not empty, whatever id it has been given meanwhile. `old_places`: files go
+    back to their old paths where nothing stands there.
+    """
+
+    takes_over: bool = False
+    id: str = ""
+    old_places: bool = False
+
+
+def write_settings(folder: Path, data_dir: Path, belongings: Belongings, *, encrypted: bool) -> Settings:
+    """Write the zip into the spool, under its name; the same settings give the same bytes. Secrets only when it is encrypted."""
     packed = folder / "settings.zip"
     packed.parent.mkdir(parents=True, exist_ok=True)
+    places = []
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
-        for name, path in files.items():
-            if path is not None and path.is_file():
-                archive.writestr(zipfile.ZipInfo(name, _TIME), path.read_bytes())
+        for place, content in _members(data_dir, belongings, encrypted=encrypted):
+            archive.writestr(zipfile.ZipInfo(place.member, _TIME), content)
+            places += [place] if place.path else []
+        archive.writestr(zipfile.ZipInfo(NAMES, _TIME), msgspec.json.encode(places))
     settings = Settings(hash_of(packed), packed.stat().st_size)
     final = folder / settings.path
     final.parent.mkdir(parents=True, exist_ok=True)
@@ -32,8 +71,81 @@ def write_settings(folder: Path, data_dir: Path, config_file: Path | None, *, en
     return settings
 
 
-def read_settings(path: Path) -> dict[str, bytes]:
-    """By name; only those that are known."""
-    with zipfile.ZipFile(path) as archive:
-        known = (CONFIG_NAME, ID_FILE, ACCESS)
-        return {name: archive.read(name) for name in known if name in archive.namelist()}
+def _members(data_dir: Path, belongings: Belongings, *, encrypted: bool) -> Iterator[tuple[Place, bytes]]:
+    if belongings.config_file is not None:
+        content = belongings.config_file.read_bytes()
+        if not encrypted:
+            content = without_secrets(content.decode(errors="replace")).encode()
+        yield Place(CONFIG_NAME, str(belongings.config_file), secret=False), content
+    own = [(ID_FILE, data_dir / ID_FILE), (MODELS, belongings.models_dir / ADDED_FILE)]
+    for member, path in [*own, (ACCESS, data_dir / ACCESS)] if encrypted else own:
+        if path.is_file():
+            yield Place(member, "", secret=False), path.read_bytes()
+    for number, named in enumerate(belongings.named):
+        if named.secret and not encrypted:
+            continue
+        try:
+            if named.path.stat().st_size > MOST_BYTES:
+                raise OSError(f"larger than {MOST_BYTES} bytes")
+            yield Place(f"named/{number}", str(named.path), named.secret), named.path.read_bytes()
+        except OSError as error:
+            log.warning("a file that the configuration names is not backed up path=%s error=%s", named.path, error)
+
+
+def put_settings(packed: Path, target: Path, models_dir: Path, identity: Identity) -> list[Path]:
+    """Put what the zip holds into a data folder and, where the identity says so, back to its old places; those of the named files.
+
+    Nothing is written over. What has no place, or may not go there, is put below `BESIDE`.
+
+    Raises:
+        BackupError: it is no such zip.
+    """
+    try:
+        with zipfile.ZipFile(packed) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+            places = msgspec.json.decode(members.get(NAMES, b"[]"), type=list[Place])
+    except (zipfile.BadZipFile, msgspec.DecodeError) as error:
+        raise BackupError(f"{packed.name}: settings cannot be read: {error}", hint="try an older snapshot") from error
+    id_ = f"{identity.id}\n".encode() if identity.id else members.get(ID_FILE)
+    if id_ is not None and (identity.takes_over or not (target / ID_FILE).exists()):
+        make_folder(target)
+        write_durably(target / ID_FILE, id_)
+    for member, path in ((ACCESS, target / ACCESS), (MODELS, models_dir / ADDED_FILE)):
+        if member in members and not path.exists():
+            _write(path, members[member], secret=member == ACCESS)
+    return [_put_named(place, members[place.member], target, identity) for place in places if place.member in members]
+
+
+def _put_named(place: Place, content: bytes, target: Path, identity: Identity) -> Path:
+    old = PurePosixPath(place.path)
+    if not old.is_absolute() or ".." in old.parts:
+        raise BackupError(f"{place.path!r:.100} is no path of a backup", hint="somebody has changed the remote")
+    path = Path(old)
+    is_config = place.member == CONFIG_NAME
+    if identity.old_places and not path.exists() and not (is_config and identity.id and _names_an_id(content)):
+        try:
+            _write(path, content, secret=place.secret)
+        except OSError as error:
+            log.warning("cannot be put back path=%s error=%s", path, error.strerror)
+        else:
+            return path
+    beside = target / BESIDE / (CONFIG_NAME if is_config else old.relative_to("/"))
+    _write(beside, content, secret=place.secret)
+    return beside
+
+
+def _names_an_id(content: bytes) -> bool:
+    """A configuration that would make the device the old one again. One that cannot be read is none that may be put back."""
+    try:
+        return bool(tomllib.loads(content.decode()).get("device", {}).get("id"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, AttributeError):
+        return True
+
+
+def _write(path: Path, content: bytes, *, secret: bool) -> None:
+    make_folder(path.parent)
+    old = os.umask(0o077 if secret else 0o022)
+    try:
+        write_durably(path, content)
+    finally:
+        os.umask(old)

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
-from edge.backup.format import Layer, Manifest, Pack, Settings, SnapshotName, encode, name_of, stamp_of
+from edge.assets import Asset, matches
+from edge.backup.belongings import Belongings, added_models, belongings_of
+from edge.backup.format import Layer, Manifest, ModelFile, Pack, Settings, SnapshotName, encode, name_of, stamp_of
 from edge.backup.journal import Journal, Unsecured
 from edge.backup.packs import FULL_BYTES, write_pack
 from edge.backup.repository import PROGRAM, SPOOL, Repository, lineage_of, next_stamp
@@ -95,8 +97,11 @@ class Snapshotter:
         self._journal.begin()
         upto = self._journal.last_change()
         self._empty_spool()
-        settings = self._settings()
-        if upto == 0 and self._journal.layers() and settings.sha256 == self._journal.state("settings"):
+        belongings = self._belongings()
+        settings = write_settings(self._spool, self._data_dir, belongings, encrypted=self._encrypted)
+        models, new_models = self._models(belongings.models_dir)
+        settled = settings.sha256 == self._journal.state("settings") and not new_models
+        if upto == 0 and self._journal.layers() and settled:
             return Taken(None)
         self._report("packs", 0)
         if not self._rows_only:
@@ -105,17 +110,42 @@ class Snapshotter:
         layers = self._database(upto)
         self._repository.remote.put_tree(SPOOL, self._repository.folder)
         self._report("manifest", self._files)
-        name = self._publish(layers, settings, upto, last_stamp)
+        name = self._publish(layers, settings, models, upto, last_stamp)
         self._empty_spool()
         return Taken(name, self._files, self._packs, layers[-1].kind, self._damaged)
 
-    def _settings(self) -> Settings:
+    def _belongings(self) -> Belongings:
         """With the configuration file that the last run named, when this one names none."""
         known = self._journal.state("config")
         file = self._config_file or (Path(known) if known else None)
         if file is not None and str(file) != known:
             self._journal.set_state(config=str(file.resolve()))
-        return write_settings(self._spool, self._data_dir, file, encrypted=self._encrypted)
+        return belongings_of(self._data_dir, file)
+
+    def _models(self, models_dir: Path) -> tuple[tuple[ModelFile, ...], int]:
+        """Those of the snapshot, and how many of them are spooled because the remote has them not yet. Rows alone bring no new ones."""
+        there = set(self._journal.state("models").split())
+        models, new = list[ModelFile](), 0
+        for asset in added_models(models_dir):
+            if asset.sha256 not in there:
+                if self._rows_only or not self._spool_model(asset, models_dir):
+                    continue
+                new += 1
+            models.append(ModelFile(asset.file, asset.sha256, asset.size_bytes or 0))
+        return tuple(models), new
+
+    def _spool_model(self, asset: Asset, models_dir: Path) -> bool:
+        target = self._spool / ModelFile(asset.file, asset.sha256, 0).path
+        target.parent.mkdir(exist_ok=True)
+        try:
+            shutil.copyfile(models_dir / asset.file, target)
+            if matches(asset, target):
+                return True
+            log.warning("a model that was added is damaged file=%s", asset.file)
+            target.unlink()
+        except FileNotFoundError:
+            log.warning("a model that was added is missing file=%s", asset.file)
+        return False
 
     def _check(self) -> str:
         """That this is our repository, and that no other card writes here; the newest stamp.
@@ -218,7 +248,9 @@ class Snapshotter:
         since = int(self._journal.state("last_day") or 0) - 1
         return (*layers, write_rows(connection, self._spool, upto, after, since))
 
-    def _publish(self, layers: tuple[Layer, ...], settings: Settings, upto: int, last_stamp: str) -> SnapshotName:
+    def _publish(
+        self, layers: tuple[Layer, ...], settings: Settings, models: tuple[ModelFile, ...], upto: int, last_stamp: str
+    ) -> SnapshotName:
         now = self._clock.now()
         packs = self._journal.packs()
         schema = schema_of(self._journal.connection)
@@ -226,6 +258,7 @@ class Snapshotter:
             id=uuid4().hex, repository=self._repository_id, device=self._repository.device,
             lineage=self._journal.state("lineage"), made_at=iso_utc(now.wall_s), program=PROGRAM, database_schema=schema,
             events=self._journal.count_events(), database=layers, packs=packs, settings=settings,
+            models=models,
         )  # fmt: skip
         content = encode(manifest)
         name = name_of(manifest, content, now.wall_s)
@@ -240,7 +273,8 @@ class Snapshotter:
         done, finished = (0, "rows_wall_s") if self._rows_only else (upto, "finished_wall_s")
         self._journal.finish(
             layers, done, last=name.id, last_stamp=name.stamp, last_pack=last_pack, schema=str(schema),
-            last_day=str(local_day(now.wall_s)), settings=settings.sha256, **{finished: str(now.wall_s)},
+            last_day=str(local_day(now.wall_s)), settings=settings.sha256,
+            models=" ".join(model.sha256 for model in models), **{finished: str(now.wall_s)},
         )  # fmt: skip
         return name
 

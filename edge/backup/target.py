@@ -16,6 +16,7 @@ import msgspec
 
 from edge.errors import BackupError, ConfigError
 from edge.files import make_folder, sync_folder
+from edge.identity import is_device_id
 
 FOLDER = "backup"
 FILE, RCLONE_FILE, SCRATCH, LOCK = "target.json", "rclone.conf", "scratch", "lock"
@@ -181,7 +182,7 @@ def read_kit(text: str) -> Target:
         target = msgspec.convert(tomllib.loads(text), Target)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ConfigError(f"this is no recovery kit: {error}", hint="`edge backup kit` prints one") from error
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", target.device):
+    if not is_device_id(target.device):
         raise ConfigError(f"recovery kit: {target.device!r:.60} is no device id", hint="compare it with the paper")
     _check(target)
     return target

@@ -16,7 +16,8 @@ from edge.cli.days import parse_days
 from edge.errors import ConfigError
 
 if TYPE_CHECKING:
-    from edge.backup.restore import Choice, Step
+    from edge.backup.restore import Choice, Placed, Step
+    from edge.backup.settings import Identity
     from edge.backup.target import Target
 
 
@@ -40,6 +41,13 @@ def add_parser(verbs: Any) -> None:
         action="store_true",
         help="this card goes on with the backup; the old one may not write any more",
     )
+    parser.add_argument(
+        "--new-id",
+        nargs="?",
+        const="",
+        metavar="ID",
+        help="with --new-device: go on under another device id, this one or one that is made; default: the old one's",
+    )
     parser.add_argument("--json", action="store_true", help="JSON")
     add_config_options(parser)
     parser.set_defaults(handler=handle)
@@ -48,20 +56,20 @@ def add_parser(verbs: Any) -> None:
 def handle(options: argparse.Namespace) -> int:
     from edge.backup import target as targets
     from edge.backup.repository import chosen
-    from edge.backup.restore import plan, restore_database, restore_files, take_over
+    from edge.backup.restore import has_taken_over, is_restored, plan, restore_database, restore_files, take_over
     from edge.backup.room import Room
     from edge.clock import SystemClock
     from edge.identity import locked
 
     config = load_config(options)
-    if options.new_device and options.to:
-        raise ConfigError("--new-device and --to do not go together", hint="a plain folder is no device")
     target = _read_kit(options.kit) if options.kit else targets.load(config.data_dir)
+    identity = _identity(options, target)
     place = Path(options.to) if options.to else config.data_dir
-    choice = _choice(options)
-    with _room_folder(target, config.data_dir, scratch=bool(options.to or options.dry_run)) as folder:
-        if not (options.to or options.dry_run):
-            targets.save(config.data_dir, target)
+    into_device = not (options.to or options.dry_run)
+    if into_device and options.kit:
+        _prove(target, place)
+        targets.save(place, target)
+    with _room_folder(target, config.data_dir, scratch=not into_device) as folder:
         room = Room(folder, target, config.backup.limit_kb_per_s)
         with room.repository() as repository:
             repository.required()
@@ -70,15 +78,57 @@ def handle(options: argparse.Namespace) -> int:
             if options.dry_run:
                 built = folder / "look"
                 restore_database(repository, name, manifest, built)
-                return _print(options, plan(built, manifest, choice), name.stamp)
+                return _print(options, plan(built, manifest, _choice(options)), name.stamp)
             place.mkdir(parents=True, exist_ok=True)
-            with locked(place):
-                restore_database(repository, name, manifest, place, _tell)
-                if options.new_device:
+            goes_on = is_restored(place) and not options.snapshot
+            with locked(place):  # not while pictures come: the database is usable
+                if not goes_on:
+                    models_dir = config.models_dir if into_device else place / "models"
+                    placed = restore_database(
+                        repository, name, manifest, place, _tell, models_dir=models_dir, identity=identity
+                    )
+                    _say(name.stamp, manifest.events, placed)
+                if options.new_device and not has_taken_over(place):
                     take_over(repository, place, target.repository, SystemClock())
-                print(f"snapshot {name.stamp}: {manifest.events} events are back; now the pictures", file=sys.stderr)
-                done = restore_files(repository, manifest, place, choice, _tell)
+            done = restore_files(repository, manifest, place, _choice(options), _tell)
     return _print(options, done, name.stamp)
+
+
+def _say(stamp: str, events: int, placed: "Placed | None") -> None:
+    for path in placed.files if placed is not None else ():
+        print(f"back: {path}", file=sys.stderr)
+    print(f"snapshot {stamp}: {events} events are back; now the pictures", file=sys.stderr)
+
+
+def _identity(options: argparse.Namespace, target: "Target") -> "Identity":
+    """Who the restored device is. Secrets go back to their places only from a backup that nobody else can have written."""
+    from edge.backup.settings import Identity
+    from edge.identity import is_device_id, new_device_id
+
+    if not options.new_device:
+        if options.new_id is not None:
+            raise ConfigError("--new-id goes with --new-device", hint="a plain folder has no device's id")
+        return Identity()
+    if options.to:
+        raise ConfigError("--new-device and --to do not go together", hint="a plain folder is no device")
+    id_ = "" if options.new_id is None else options.new_id or new_device_id()
+    if id_ and not is_device_id(id_):
+        raise ConfigError(f"--new-id {id_[:60]!r}: is no device id", hint="a-z, 0-9, - and _, at most 40 of them")
+    return Identity(takes_over=True, id=id_, old_places=target.is_encrypted)
+
+
+def _prove(target: "Target", place: Path) -> None:
+    """That the kit opens a backup, and that there is room for it here: before anything is written.
+
+    Raises:
+        BackupError: it does not, or there is not.
+    """
+    from edge.backup.restore import refuse_other
+    from edge.backup.room import Room
+
+    refuse_other(place)
+    with _room_folder(target, place, scratch=True) as folder, Room(folder, target).repository() as repository:
+        repository.required()
 
 
 def _choice(options: argparse.Namespace) -> "Choice":

@@ -77,7 +77,7 @@ def test_the_running_program_backs_itself_up_with_its_configuration(tmp_path: Pa
         program.terminate()
         program.wait(30)
     edge("restore", "--to", tmp_path / "new", "--config", config, check=True)
-    assert (tmp_path / "new" / "restored-edge.toml").read_text() == config.read_text()
+    assert (tmp_path / "new" / "restored" / "edge.toml").read_text() == config.read_text()
 
 
 def test_no_secret_is_seen_while_a_backup_runs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
