@@ -4,10 +4,13 @@ import os
 from pathlib import Path
 
 
-def write_durably(path: Path, content: bytes) -> None:
+def write_durably(path: Path, content: bytes, *, mode: int | None = None) -> None:
     """Write a file so that after a power cut it is there whole, or not at all.
 
     Temporary name in the same folder → fsync → rename → fsync of the folder.
+
+    Args:
+        mode: its permissions, from before the first byte is in it; None: those of the process.
 
     Raises:
         OSError: nothing stands under the final name that was not there before; the temporary file is gone.
@@ -15,6 +18,8 @@ def write_durably(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         with temporary.open("wb") as file:
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

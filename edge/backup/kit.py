@@ -23,8 +23,11 @@ def code_for_terminal(target: Target) -> str:
     return place.getvalue()
 
 
+def code_as_svg(target: Target) -> str:
+    return segno.make(kit_text(target), error="m", micro=False).svg_inline(scale=4)
+
+
 def page(target: Target) -> str:
     """HTML without anything from elsewhere."""
-    text = kit_text(target)
-    code = segno.make(text, error="m", micro=False).svg_inline(scale=4)
-    return _PAGE.format(device=html.escape(target.device), code=code, text=html.escape(text))
+    text = html.escape(kit_text(target))
+    return _PAGE.format(device=html.escape(target.device), code=code_as_svg(target), text=text)

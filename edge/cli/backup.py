@@ -5,10 +5,9 @@ import os
 import sys
 from contextlib import closing
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.cli.common import SYSTEM_CONFIG, add_config_options, load_config, print_json
+from edge.cli.common import add_config_options, config_file, load_config, print_json
 
 if TYPE_CHECKING:
     from edge.backup.room import Room
@@ -260,10 +259,3 @@ def _room(options: argparse.Namespace) -> "Room":
 
     config = load_config(options)
     return Room.of(config.data_dir, config.backup.limit_kb_per_s)
-
-
-def config_file(options: argparse.Namespace) -> Path | None:
-    """The configuration that the options name."""
-    named = options.config or os.environ.get("EDGE_CONFIG")
-    path = Path(named) if named else SYSTEM_CONFIG
-    return path if path.is_file() else None

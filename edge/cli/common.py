@@ -22,6 +22,13 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="DIR", help="data folder, before paths.data of the configuration")
 
 
+def config_file(options: argparse.Namespace) -> Path | None:
+    """The configuration file that the options name, if it is there."""
+    named = options.config or os.environ.get("EDGE_CONFIG")
+    path = Path(named) if named else SYSTEM_CONFIG
+    return path if path.is_file() else None
+
+
 def load_config(options: argparse.Namespace, *, required: bool = False) -> Config:
     """The configuration that the options name; the defaults when none is named and none is required."""
     named = options.config or (Path(value) if (value := os.environ.get("EDGE_CONFIG")) else None)

@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 
 from edge.cli.common import add_config_options, load_config, print_json
+from edge.config import hidden
 from edge.config.writing import as_toml
-from edge.wiring.asked import check_asked
+from edge.wiring.checking import check_config
 
 
 def add_parser(verbs: Any) -> None:
@@ -21,11 +22,11 @@ def add_parser(verbs: Any) -> None:
 def handle(options: argparse.Namespace) -> int:
     config = load_config(options, required=options.action == "check")
     if options.action == "check":
-        check_asked(config)
+        check_config(config)
         cameras = ", ".join(camera.name for camera in config.camera) or "none"
         print(f"configuration is right; cameras: {cameras}; data: {config.data_dir}")
     elif options.json:
-        print_json(config)
+        print_json(hidden(msgspec.to_builtins(config)))
     else:
-        print(as_toml(msgspec.to_builtins(config)), end="")
+        print(as_toml(hidden(msgspec.to_builtins(config))), end="")
     return 0

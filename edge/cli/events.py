@@ -9,10 +9,10 @@ import msgspec
 
 from edge.cli.clips import clip_rows, copy_clip
 from edge.cli.common import add_config_options, load_config, print_json
-from edge.cli.days import parse_days
 from edge.cli.events_check import add_check
 from edge.clock import date_of, iso_utc
 from edge.config import Config
+from edge.days import parse_days
 from edge.errors import ConfigError, StoreError
 from edge.events.message import message_of
 from edge.events.port import Kind

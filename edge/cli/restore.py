@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from edge.cli.common import add_config_options, load_config, print_json
-from edge.cli.days import parse_days
+from edge.days import parse_days
 from edge.errors import ConfigError
 
 if TYPE_CHECKING:

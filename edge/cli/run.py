@@ -3,10 +3,11 @@
 import argparse
 import asyncio
 import sys
+from pathlib import Path
 from typing import Any
 
 from edge import reset
-from edge.cli.common import add_config_options, load_config, print_json
+from edge.cli.common import add_config_options, config_file, load_config, print_json
 from edge.config import Config
 from edge.identity import locked
 from edge.runtime import Report, stopped_by_signal
@@ -31,7 +32,7 @@ def handle(options: argparse.Namespace) -> int:
     config = load_config(options, required=True)
     with locked(config.data_dir):
         reset.carry_out(config.data_dir)
-        report = asyncio.run(run(config, once=options.once))
+        report = asyncio.run(run(config, once=options.once, file=config_file(options)))
     if options.json:
         print_json(report)
     for problem in report.problems if options.once else ():
@@ -41,9 +42,9 @@ def handle(options: argparse.Namespace) -> int:
     return 1 if options.once and report.problems else 0
 
 
-async def run(config: Config, *, once: bool) -> Report:
+async def run(config: Config, *, once: bool, file: Path | None = None) -> Report:
     from edge import wiring
 
-    appliance = wiring.build(config, once=once)
+    appliance = wiring.build(config, once=once, config_file=file)
     with stopped_by_signal() as stop:
         return await appliance.run(stop)

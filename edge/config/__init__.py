@@ -6,8 +6,12 @@ written here. Every default stands at its field, and `edge config show` prints a
 
 from edge.config.affording import Limits, Network, Power, When, Work, Workers
 from edge.config.checks import NETWORK, SCHEMES, split_address, split_broker
+from edge.config.file import ConfigFile, Stored
+from edge.config.hiding import hidden, unhidden
 from edge.config.keeping import Backup, Card, Clips, Device, Paths, Pictures, Retention
-from edge.config.loading import load, parse, resolve_paths
+from edge.config.loading import is_table, load, parse, resolve_paths
+from edge.config.local import SECRET_NAME, refused_names
+from edge.config.problems import Problem, problem_of, problems_of
 from edge.config.section import Day, Name, Pin, Section, TimeOfDay
 from edge.config.seeing import Camera, ClipMode, Detector, Filter, Line, Motion, Schedule, SecondLook, Tracking, Zone
 from edge.config.telling import HomeAssistant, Mqtt, Web
@@ -17,6 +21,7 @@ from edge.config.whole import Config, default_data_dir
 __all__ = [
     "NETWORK",
     "SCHEMES",
+    "SECRET_NAME",
     "Backup",
     "Button",
     "Camera",
@@ -24,6 +29,7 @@ __all__ = [
     "ClipMode",
     "Clips",
     "Config",
+    "ConfigFile",
     "Day",
     "Detector",
     "Device",
@@ -43,11 +49,13 @@ __all__ = [
     "Pictures",
     "Pin",
     "Power",
+    "Problem",
     "Retention",
     "Rule",
     "Schedule",
     "SecondLook",
     "Section",
+    "Stored",
     "TimeOfDay",
     "Tracking",
     "Web",
@@ -56,9 +64,15 @@ __all__ = [
     "Workers",
     "Zone",
     "default_data_dir",
+    "hidden",
+    "is_table",
     "load",
     "parse",
+    "problem_of",
+    "problems_of",
+    "refused_names",
     "resolve_paths",
     "split_address",
     "split_broker",
+    "unhidden",
 ]

@@ -25,29 +25,38 @@ def load(path: Path) -> Config:
     Raises:
         ConfigError: the file cannot be read, is not TOML, or a key or value is wrong; names the place, the value and the remedy.
     """
+    return resolve_paths(parse(read(path)[1], place=str(path)), path.resolve().parent)
+
+
+def read(path: Path) -> tuple[str, dict[str, Any]]:
+    """The text of a configuration file, and what it says, not checked yet. Raises as `load`."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}", hint="name another file with --config") from error
     try:
-        raw = tomllib.loads(text)
+        return text, tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not TOML: {error}", hint="see docs/configuration.md for an example") from error
-    return resolve_paths(parse(raw, place=str(path)), path.resolve().parent)
 
 
 def parse(raw: dict[str, Any], *, place: str) -> Config:
     """Check a parsed TOML document. `place` stands in front of each error."""
+    config = converted(raw, place)
+    check(config, place)
+    return config
+
+
+def converted(raw: dict[str, Any], place: str) -> Config:
+    """Check keys and types alone. Raises ConfigError."""
     for key, known in _unknown_keys(raw, Config, ""):
         near = difflib.get_close_matches(key.rpartition(".")[2], known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
         raise ConfigError(f"{place}: {key}: unknown key", hint=hint)
     try:
-        config = msgspec.convert(raw, Config)
+        return msgspec.convert(raw, Config)
     except msgspec.ValidationError as error:
         raise ConfigError(_explain(str(error), raw, place), hint="`edge config show` prints the defaults") from error
-    check(config, place)
-    return config
 
 
 def resolve_paths(config: Config, base: Path) -> Config:
@@ -96,6 +105,11 @@ _TABLES: dict[str, type[Section]] = {
     "rule": Rule,
     "work": Work,
 }
+
+
+def is_table(name: str) -> bool:
+    """Whether a section may stand there several times, `[[camera]]`."""
+    return name in _TABLES
 
 
 def _unknown_keys(raw: dict[str, Any], section: type[Section], prefix: str) -> Iterator[tuple[str, list[str]]]:

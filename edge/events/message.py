@@ -61,9 +61,13 @@ class EventMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def message_of(kind: Kind, event: Event, device: str) -> Message:
+    return Message(TOPIC, msgspec.json.encode(body_of(kind, event, device)), 0 if kind == "updated" else 2)
+
+
+def body_of(kind: Kind, event: Event, device: str) -> EventMessage:
     ended_at = iso_utc(event.seen.wall_s) if event.end_reason is not None else None
     left, top, right, bottom = (round(value, 4) for value in event.box)
-    body = EventMessage(
+    return EventMessage(
         type=kind,
         id=event.id,
         revision=event.revision,
@@ -89,7 +93,6 @@ def message_of(kind: Kind, event: Event, device: str) -> Message:
         path=tuple((point.x, point.y, point.since_start_s) for point in event.path),
         clock=event.clock,
     )
-    return Message(TOPIC, msgspec.json.encode(body), 0 if kind == "updated" else 2)
 
 
 class CrossingMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,7 +145,11 @@ class ClipMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def clip_message(clip: Clip, device: str) -> Message:
-    body = ClipMessage(
+    return Message(CLIPS, msgspec.json.encode(clip_body(clip, device)))
+
+
+def clip_body(clip: Clip, device: str) -> ClipMessage:
+    return ClipMessage(
         id=clip.id,
         device=device,
         camera=clip.camera,
@@ -156,7 +163,6 @@ def clip_message(clip: Clip, device: str) -> Message:
         size_bytes=clip.size_bytes,
         sha256=clip.sha256,
     )
-    return Message(CLIPS, msgspec.json.encode(body))
 
 
 class StateMessage(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,8 +6,10 @@ import hmac
 import json
 import os
 import secrets
+import threading
 import time
 from collections import OrderedDict
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import msgspec
@@ -60,6 +62,7 @@ class Access:
     def __init__(self, data_dir: Path, clock: Clock) -> None:
         self._folder = data_dir / FOLDER
         self._clock = clock
+        self._trying = threading.Lock()
         self._tries: OrderedDict[str, Allowance] = OrderedDict()
         self._read: tuple[int, int] | None = None
         self._file = self._load() or self._make()
@@ -96,12 +99,20 @@ class Access:
 
     def log_in(self, password: str, address: str) -> str | None:
         """The cookie of a new session; None: wrong, or too many tries from there."""
-        self._look_again()
-        if not self._may_try(address) or not _matches(password, self._file.password):
+        if not self.confirms(password, address):
             return None
-        self._tries.pop(address, None)
         (self._folder / FIRST).unlink(missing_ok=True)
         return self._signed(f"{int(time.time()) + SESSION_S}.{secrets.token_hex(16)}")
+
+    def confirms(self, password: str, address: str) -> bool:
+        """Whether this is the password; False also after too many tries from there. One at a time: each takes 16 MB."""
+        with self._trying:
+            self._look_again()
+            origin = _origin_of(address)
+            if not self._may_try(origin) or not _matches(password, self._file.password):
+                return False
+            self._tries.pop(origin, None)
+            return True
 
     def session(self, cookie: str) -> Session | None:
         """The session of a cookie, None when it is not ours or over."""
@@ -179,6 +190,15 @@ class Access:
             raise StoreError(f"{self._folder / name}: {error.strerror}", hint="free some space") from error
         finally:
             os.umask(before)
+
+
+def _origin_of(address: str) -> str:
+    """Who has one IPv6 address has all of its network."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return address
+    return str(ip_network(f"{known}/64", strict=False)) if known.version == 6 else address
 
 
 def _hashed(password: str) -> str:

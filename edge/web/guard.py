@@ -1,5 +1,6 @@
 """In front of every page: who asks, from where, and what the browser is told to refuse."""
 
+import re
 from collections.abc import Awaitable, Callable
 from http.cookies import SimpleCookie
 from urllib.parse import quote, urlsplit
@@ -16,7 +17,9 @@ CSRF = "x-csrf-token"
 OPEN = frozenset({"/login", "/healthz"})
 """Paths, beside those of static files, that nobody needs to be known for."""
 STATIC = "/static/"
-BODY_BYTES = 64 * 1024
+BODY_BYTES, PICTURE_BYTES = 64 * 1024, 8 * 2**20
+PICTURES = re.compile(r"/api/v1/models/[^/]+/try")
+"""Paths that take a picture."""
 CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self';"
@@ -43,12 +46,12 @@ class Guard:
             return
         refusal = self._refusal(scope)
         app: Callable[[Scope, Receive, Send], Awaitable[None]] = refusal or self._app
-        await app(scope, _limited(receive), _with_headers(scope, send))
+        await app(scope, _limited(receive, _most(scope["path"])), _with_headers(scope, send))
 
     def _refusal(self, scope: Scope) -> Response | None:
         request = Request(scope)
         path = request.url.path
-        if int(request.headers.get("content-length") or 0) > BODY_BYTES:
+        if _length(request.headers) > _most(path):
             return _problem(request, 413, "what was sent is too large")
         if request.method in CHANGING and not _same_origin(request.headers):
             return _problem(request, 403, "this came from another site")
@@ -90,7 +93,17 @@ def _problem(request: Request, status: int, text: str) -> Response:
     return PlainTextResponse(f"{text}\n", status)
 
 
-def _limited(receive: Receive) -> Receive:
+def _most(path: str) -> int:
+    return PICTURE_BYTES if PICTURES.fullmatch(path) else BODY_BYTES
+
+
+def _length(headers: Headers) -> int:
+    """As the request says; what says nonsense is refused by the server before."""
+    said = headers.get("content-length", "0")
+    return int(said) if said.isascii() and said.isdigit() else 0
+
+
+def _limited(receive: Receive, most: int) -> Receive:
     """Ends a request whose body is longer than it may be, whatever it said of its length."""
     taken = 0
 
@@ -98,7 +111,7 @@ def _limited(receive: Receive) -> Receive:
         nonlocal taken
         message = await receive()
         taken += len(message.get("body", b""))
-        return {"type": "http.disconnect"} if taken > BODY_BYTES else message
+        return {"type": "http.disconnect"} if taken > most else message
 
     return limited
 

@@ -1,7 +1,7 @@
 """What the page needs of the rest of the appliance."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.actions.performer import Answered
@@ -18,7 +18,13 @@ from edge.work.observe import WorkInfo
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """Narrow views of the rooms. Thread: every callable may be called from the asyncio thread and must not block."""
+    """Narrow views of the rooms.
+
+    `config` is what runs, `config_file` the file that it came from, None: from none. `check` looks at a configuration as the start of the
+    program would, and raises ConfigError; it may take a moment. `owing_s`: for how long frames have come without a result.
+
+    Thread: every callable but `check` may be called from the asyncio thread and must not block.
+    """
 
     device: str
     version: str
@@ -36,3 +42,7 @@ class Rooms:
     stats: Stats
     actions: Mapping[str, Action]
     ask: Callable[[Request, Answered], None]
+    config: Config = field(default_factory=Config)
+    config_file: Path | None = None
+    check: Callable[[Config], None] = lambda _: None
+    owing_s: Callable[[], float] = lambda: 0.0

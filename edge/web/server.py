@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 
 import uvicorn
@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
@@ -19,7 +19,8 @@ from edge import config
 from edge.errors import EdgeError, StoreError
 from edge.store.port import Record
 from edge.web.access import Access
-from edge.web.api import Api
+from edge.web.api.operation import Refusal, RefusedRequest, as_json
+from edge.web.api.routes import Api
 from edge.web.archive import Archive
 from edge.web.guard import Guard
 from edge.web.hub import Hub
@@ -95,7 +96,7 @@ class Server:
 
     def app(self) -> Starlette:
         pages = Pages(self._rooms, self.access, self._archive, self._live)
-        api = Api(self._rooms, self._archive, self.hub)
+        api = Api(self._rooms, self.access, self._archive, self.hub)
         return Starlette(
             routes=[*pages.routes(), *api.routes(), Mount("/static", StaticFiles(directory=FOLDER / "static"))],
             middleware=[Middleware(Guard, access=self.access)],
@@ -123,15 +124,17 @@ class Server:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _problem(request, error.status_code, str(error.detail))
+    refusal = error.refusal if isinstance(error, RefusedRequest) else Refusal(str(error.detail))
+    return _problem(request, error.status_code, refusal, error.headers)
 
 
 async def _failed(request: Request, error: Exception) -> Response:
     log.error("page failed path=%s error=%s", request.url.path, error)
-    return _problem(request, 503, "what is kept cannot be read just now")
+    return _problem(request, 503, Refusal("what is kept cannot be read just now"))
 
 
-def _problem(request: Request, status: int, text: str) -> Response:
-    if request.url.path.startswith("/api/"):
-        return JSONResponse({"error": text}, status)
-    return PlainTextResponse(f"{text}\n", status)
+def _problem(request: Request, status: int, refusal: Refusal, headers: Mapping[str, str] | None = None) -> Response:
+    for_machine = request.url.path.startswith("/api/")
+    response = as_json(refusal, status) if for_machine else PlainTextResponse(f"{refusal.error}\n", status)
+    response.headers.update(headers or {})
+    return response

@@ -1,9 +1,9 @@
 """Every room of the appliance, made when it is first asked for."""
 
-import logging
 import platform
 from collections.abc import Sequence
 from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge import __version__, reset
@@ -69,21 +69,22 @@ from edge.store.switches import SwitchStore
 from edge.watchdog import Watchdog
 from edge.web.port import Rooms as PageRooms
 from edge.wiring.asking import cancel_work, favour, run_work
+from edge.wiring.checking import check_config
 from edge.wiring.joints import Busy, facts_of, telling_all, touching
+from edge.wiring.page import make_page
 from edge.wiring.recognition import make_detector
 from edge.wiring.scenes import clock_is_right, gates_of, life_cycles
 
 if TYPE_CHECKING:
     from edge.web.server import Server
 
-log = logging.getLogger(__name__)
-
 
 class House:
     """Wires the rooms of one appliance. Each is made once, by whoever needs it first, with all that it needs itself."""
 
-    def __init__(self, config: Config, *, once: bool) -> None:
+    def __init__(self, config: Config, *, once: bool, config_file: Path | None) -> None:
         self._config = config
+        self._config_file = config_file
         self._once = once
         self._data_dir = config.data_dir
         self._clock = SystemClock()
@@ -389,18 +390,9 @@ class House:
 
     @cached_property
     def _page(self) -> "Server | None":
-        """None where its libraries are missing: the rest goes on, and the state says so."""
-        if not self._config.web.host:
-            return None
-        try:
-            from edge.web.server import Server
-        except ImportError as error:
-            cause = f"{error} (install the extra `web`: pip install 'edge-appliance[web]')"
-            self._health.report("page", "web", "absent", cause)
-            log.warning("page left out error=%s", cause)
-            return None
-        page = Server(self._page_rooms(), self._config.web)
-        self._keeper.listen(page.committed)
+        page = make_page(self._config.web, self._page_rooms, self._health)
+        if page is not None:
+            self._keeper.listen(page.committed)
         return page
 
     def _page_rooms(self) -> PageRooms:
@@ -421,6 +413,10 @@ class House:
             stats=self._pipeline.stats,
             actions=self._performer.actions,
             ask=self._performer.ask,
+            config=self._config,
+            config_file=self._config_file,
+            check=check_config,
+            owing_s=lambda: self._pipeline.owing_s,
         )
 
     # --- what lives in the loop

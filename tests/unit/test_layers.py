@@ -18,7 +18,8 @@ LAYERS = (
     ("reset",),
     ("appliance",),
     ("web.server",),
-    ("web.pages", "web.api"),
+    ("web.pages", "web.api.routes"),
+    ("web.api",),
     ("web.render",),
     ("web",),
     ("pipeline", "watchdog"),
@@ -51,7 +52,7 @@ LAYERS = (
     ("channel",),
     ("health",),
     ("clips.boxes", "clips.copying", "clips.h264", "clips.mp4", "clips.packets", "clips.ring", "clips.timeline"),
-    ("clock", "files", "geometry", "polygons", "masks", "camera.address", "camera.still"),
+    ("clock", "days", "files", "geometry", "polygons", "masks", "camera.address", "camera.still"),
     ("errors",),
 )
 VENDORS = {

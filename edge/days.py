@@ -1,4 +1,4 @@
-"""Days on the command line: `2026-11-21`, `today`, `yesterday`, or two of them with `..` between."""
+"""Days as people write them: `2026-11-21`, `today`, `yesterday`, or two of them with `..` between."""
 
 from datetime import date, timedelta
 
@@ -15,7 +15,7 @@ def parse_days(text: str, today: date) -> tuple[int, int]:
     first, separator, last = text.partition("..")
     days = _day(first, today), _day(last if separator else first, today)
     if days[0] > days[1]:
-        raise ConfigError(f"--day {text!r}: the first day is after the last", hint="turn them round")
+        raise ConfigError(f"day {text!r}: the first day is after the last", hint="turn them round")
     return days
 
 
@@ -25,4 +25,4 @@ def _day(text: str, today: date) -> int:
         return day_of(named[text] if text in named else date.fromisoformat(text))
     except ValueError:
         hint = "write 2026-11-21, today, yesterday, or 2026-11-01..2026-11-07"
-        raise ConfigError(f"--day {text!r}: no such day", hint=hint) from None
+        raise ConfigError(f"day {text!r}: no such day", hint=hint) from None
