@@ -18,6 +18,8 @@ WORKER = "edge.recognition.trial:serve"
 TIMEOUT_S = 60.0
 NICE = 15
 MOST = 100
+MOST_PIXELS = 20_000_000
+"""Pillow refuses twice as many: 120 MB."""
 
 
 class Try(msgspec.Struct, frozen=True, tag=True):
@@ -33,7 +35,7 @@ class Sight(msgspec.Struct, frozen=True):
     box: tuple[float, float, float, float]
 
 
-class Tried(msgspec.Struct, frozen=True, tag=True, tag_field="kind"):
+class Tried(msgspec.Struct, frozen=True, tag=True):
     """What was found, best first. `took_ms`: the second inference; the first allocates."""
 
     model: str
@@ -70,9 +72,13 @@ def try_model(name: str, folder: Path, picture: bytes) -> Tried:
 
 def serve(channel: Channel, descriptors: list[int]) -> None:
     """In the other process."""
+    from PIL import Image
+
     from edge.pictures import read_picture
 
     os.nice(NICE)
+    Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")  # the first to go, not the recognition
+    Image.MAX_IMAGE_PIXELS = MOST_PIXELS
     asked: Try = channel.receive(Try)
     try:
         pixels = read_picture(Path(f"/proc/self/fd/{descriptors[0]}"))

@@ -1,7 +1,7 @@
 """What the page needs of the rest of the appliance."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from edge.actions.performer import Answered
@@ -42,7 +42,6 @@ class Rooms:
     stats: Stats
     actions: Mapping[str, Action]
     ask: Callable[[Request, Answered], None]
-    config: Config = field(default_factory=Config)
     config_file: Path | None = None
     check: Callable[[Config], None] = lambda _: None
     owing_s: Callable[[], float] = lambda: 0.0

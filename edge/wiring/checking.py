@@ -20,12 +20,23 @@ def check_config(config: Config) -> None:
     if not config.camera:
         raise ConfigError("camera: none is configured", hint="add a [[camera]] table; see docs/configuration.md")
     check_asked(config)
-    catalogue.find(config.detector.model, config.models_dir)
-    for look in config.second_look:
-        catalogue.find(look.model, config.models_dir)
+    _check_model("detector.model", config.detector.model, config)
+    for index, look in enumerate(config.second_look):
+        _check_model(f"second_look[{index}].model", look.model, config)
     try:
         registry = make_registry(config.workers.files)
         add_device_workers(registry, cast(Rooms, None))  # none of them is run
     except WorkError as error:
         raise ConfigError(f"workers.files: {error.args[0]}", hint=error.hint) from error
-    requests_of(config.work, registry, settings_of(config.workers).floors)
+    for index, work in enumerate(config.work):
+        try:
+            requests_of([work], registry, settings_of(config.workers).floors)
+        except ConfigError as error:
+            raise ConfigError(f"work[{index}]: {error.args[0]}", hint=error.hint) from error
+
+
+def _check_model(place: str, name: str, config: Config) -> None:
+    try:
+        catalogue.find(name, config.models_dir)
+    except ConfigError as error:
+        raise ConfigError(f"{place}: {error.args[0]}", hint=error.hint) from error

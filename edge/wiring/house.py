@@ -413,7 +413,6 @@ class House:
             stats=self._pipeline.stats,
             actions=self._performer.actions,
             ask=self._performer.ask,
-            config=self._config,
             config_file=self._config_file,
             check=check_config,
             owing_s=lambda: self._pipeline.owing_s,
