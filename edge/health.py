@@ -40,6 +40,7 @@ the light says (`edge.buttons.light`)."""
 
 
 TROUBLE = frozenset({"failed", "stalled", "degraded", "absent", "full"})
+DISPENSABLE = frozenset({"accelerator", "gpio", "network"})
 CAUSE_S = 10.0
 """A new cause of the same state is told at most this often."""
 
@@ -56,6 +57,12 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     cause: str
     since: Instant
     before: State | None = None
+
+    @property
+    def is_trouble(self) -> bool:
+        """Something is not as it should be. What is absent and may never have been wanted is none: an offline device is a whole one, and
+        one that has to reach a broker says so of the broker."""
+        return self.state in TROUBLE and not (self.state == "absent" and self.part in DISPENSABLE)
 
     @property
     def is_news(self) -> bool:

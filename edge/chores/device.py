@@ -15,7 +15,7 @@ from edge.clock import Clock, iso_utc, local_day
 from edge.device.state import DeviceState
 from edge.errors import StoreError
 from edge.files import make_folder, write_durably
-from edge.health import TROUBLE, Condition
+from edge.health import Condition
 from edge.pictures import encode_jpeg
 from edge.store.port import Message
 from edge.store.retention import Pruned
@@ -68,7 +68,7 @@ class _Chores:
         troubles = [
             f"{each.part} {each.name} {each.state}{f': {each.cause}' if each.cause else ''}"
             for each in self._rooms.conditions()
-            if each.state in TROUBLE
+            if each.is_trouble
         ]
         report = HealthReport(
             1,

@@ -1,15 +1,16 @@
 """Messages that come in: queued by the network's thread, handled in one of our own."""
 
 import logging
-import queue
 import threading
 from collections.abc import Callable
+from queue import SimpleQueue
 
 from edge.mqtt.port import Handler, Incoming
 
 log = logging.getLogger(__name__)
 
-WAITING = 100
+WAITING_BYTES, OVERHEAD_BYTES = 8 << 20, 500
+"""What waits at the most, and what a message takes beside its payload: some ten thousand commands at once are all answered."""
 MAX_PAYLOAD_BYTES = 65_536
 
 
@@ -24,12 +25,15 @@ class Inbox:
 
     def __init__(self, failed: Callable[[BaseException], None]) -> None:
         self._failed = failed
-        self._queue: queue.Queue[Incoming | None] = queue.Queue(WAITING)
+        self._queue: SimpleQueue[Incoming | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._waiting_bytes = 0
         self._handlers: list[tuple[str, Handler]] = []
         self._thread = threading.Thread(target=self._run, name="mqtt-inbox", daemon=True)
         self._said = False
+        self._stopping = False
         self.refused = 0
-        """Messages that were too large, or came while `WAITING` others did."""
+        """Messages that were too large, or came while too much waited."""
 
     def add(self, topic_filter: str, handler: Handler) -> None:
         self._handlers.append((topic_filter, handler))
@@ -42,23 +46,20 @@ class Inbox:
         if len(message.payload) > MAX_PAYLOAD_BYTES:
             self._refuse(f"{len(message.payload)} bytes are more than {MAX_PAYLOAD_BYTES}", message)
             return
-        try:
-            self._queue.put_nowait(message)
+        with self._lock:
+            fits = self._waiting_bytes + size_of(message) <= WAITING_BYTES
+            if fits:
+                self._waiting_bytes += size_of(message)
+        if fits:
             self._said = False
-        except queue.Full:
-            self._refuse(f"{WAITING} others wait", message)
+            self._queue.put(message)
+        else:
+            self._refuse("too much waits", message)
 
     def stop(self) -> None:
         """End after the message in hand; what waits is given up."""
-        while True:
-            try:
-                self._queue.put_nowait(None)
-                break
-            except queue.Full:
-                try:
-                    self._queue.get_nowait()
-                except queue.Empty:
-                    continue
+        self._stopping = True
+        self._queue.put(None)
         if self._thread.is_alive():
             self._thread.join(1.0)
 
@@ -70,12 +71,19 @@ class Inbox:
 
     def _run(self) -> None:
         try:
-            while (message := self._queue.get()) is not None:
+            while (message := self._queue.get()) is not None and not self._stopping:
+                with self._lock:
+                    self._waiting_bytes -= size_of(message)
                 for topic_filter, handler in list(self._handlers):
                     if matches(topic_filter, message.topic):
                         handler(message)
         except BaseException as error:  # noqa: BLE001 - the owner must know that nothing is handled any more
             self._failed(error)
+
+
+def size_of(message: Incoming) -> int:
+    """Bytes that it takes while it waits, about."""
+    return len(message.payload) + OVERHEAD_BYTES
 
 
 def matches(topic_filter: str, topic: str) -> bool:

@@ -130,7 +130,7 @@ class Sender:
         """Hand what matches (a filter in full) to `handler`, over reconnections.
 
         `handler` is called in one thread of its own, one message at a time, and must not raise. Messages above
-        `inbox.MAX_PAYLOAD_BYTES`, and those that come while `inbox.WAITING` others do, are refused and counted in `refused_messages`.
+        `inbox.MAX_PAYLOAD_BYTES`, and those that come while `inbox.WAITING_BYTES` wait, are refused and counted in `refused_messages`.
         """
         self._connection.subscribe(topic_filter, handler)
 

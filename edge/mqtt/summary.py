@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from edge.clock import Instant, iso_utc
 from edge.device.state import DeviceState, unknown
-from edge.health import TROUBLE, Condition
+from edge.health import Condition
 from edge.mqtt.messages import (
     AcceleratorSummary,
     CameraSummary,
@@ -84,12 +84,8 @@ def summary(sources: Sources) -> SummaryMessage:
 
 
 def _problems(conditions: Sequence[Condition]) -> list[str]:
-    """In words. That an accelerator or pins are not there is no problem: nobody may have wanted them."""
-    return [
-        f"{each.part} {each.name}: {each.cause or each.state}"
-        for each in conditions
-        if each.state in TROUBLE and not (each.state == "absent" and each.part in ("accelerator", "gpio"))
-    ]
+    """In words."""
+    return [f"{each.part} {each.name}: {each.cause or each.state}" for each in conditions if each.is_trouble]
 
 
 def stats(

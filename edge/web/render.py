@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from edge.clock import Instant, iso_utc
-from edge.health import TROUBLE, Condition
+from edge.health import Condition
 from edge.recognition.drawing import colour_of
 from edge.web.port import Rooms
 
@@ -32,7 +32,7 @@ class Lamp(NamedTuple):
 
 
 def lamp_of(conditions: list[Condition]) -> Lamp:
-    troubles = [each for each in conditions if each.state in TROUBLE]
+    troubles = [each for each in conditions if each.is_trouble]
     if not troubles:
         return Lamp("well", "All is well") if conditions else Lamp("warn", "Starting")
     first = troubles[0]

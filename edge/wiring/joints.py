@@ -6,7 +6,7 @@ from edge.backup.works import TAG
 from edge.buttons.light import Facts
 from edge.device.idleness import Idleness
 from edge.events.port import Outcome
-from edge.health import TROUBLE, Condition
+from edge.health import Condition
 from edge.work.observe import WorkInfo
 from edge.work.states import WorkState
 
@@ -43,13 +43,14 @@ class Busy:
 def facts_of(conditions: list[Condition], *, armed: bool, busy: bool) -> Facts:
     """What the light says of the device."""
     cameras = [each.state for each in conditions if each.part == "camera"]
-    others = [each.state for each in conditions if each.part not in ("camera", "program")]
+    others = [each for each in conditions if each.part not in ("camera", "program")]
     program = [each.state for each in conditions if each.part == "program"]
+    failed = any(state in ("failed", "stalled") for state in cameras) or any(each.state == "failed" for each in others)
     return Facts(
         started=bool(cameras),
         armed=armed,
-        failed=any(state in ("failed", "stalled") for state in cameras) or "failed" in others,
-        missing=any(state in TROUBLE for state in others),
+        failed=failed,
+        missing=any(each.is_trouble for each in others),
         busy=busy or "flushing" in program,
         safe="safe" in program,
     )

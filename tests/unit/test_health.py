@@ -1,4 +1,6 @@
-from edge.health import CAUSE_S, Condition, Health
+import pytest
+
+from edge.health import CAUSE_S, Condition, Health, Part, State
 from edge.testing.clock import SimulatedClock
 
 
@@ -37,3 +39,23 @@ def test_a_new_cause_is_told_but_is_no_news_and_comes_at_a_bounded_rate() -> Non
         ("on battery, 41 %", 100, True),
         ("on battery, 39 %", 100, False),
     ]
+
+
+@pytest.mark.parametrize(
+    ("part", "state", "trouble"),
+    [
+        ("camera", "absent", True),
+        ("broker", "absent", True),
+        ("accelerator", "absent", False),
+        ("gpio", "absent", False),
+        ("network", "absent", False),
+        ("network", "degraded", True),
+        ("camera", "running", False),
+    ],
+)
+def test_what_may_never_have_been_wanted_is_no_trouble(part: Part, state: State, trouble: bool) -> None:
+    told: list[Condition] = []
+    health = Health(SimulatedClock())
+    health.listen(told.append)
+    health.report(part, "x", state)
+    assert [condition.is_trouble for condition in told] == [trouble]

@@ -14,7 +14,7 @@ from edge.mqtt import window
 from edge.mqtt.backoff import Backoff
 from edge.mqtt.causes import trouble_of
 from edge.mqtt.connection import Link, addresses
-from edge.mqtt.inbox import MAX_PAYLOAD_BYTES, WAITING, Inbox, matches
+from edge.mqtt.inbox import MAX_PAYLOAD_BYTES, WAITING_BYTES, Inbox, matches, size_of
 from edge.mqtt.port import Address, Incoming
 from edge.mqtt.window import Window
 from tests.support import until
@@ -127,13 +127,14 @@ def test_the_inbox_refuses_what_is_too_large_and_what_is_too_much() -> None:
     inbox.start()
     inbox.put(Incoming("a/b", b"x" * (MAX_PAYLOAD_BYTES + 1), False))
     assert inbox.refused == 1
-    for number in range(WAITING + 50):
-        inbox.put(Incoming("a/b", str(number).encode(), False))
+    waiting = WAITING_BYTES // size_of(Incoming("a/b", b"0000", False))
+    for number in range(waiting + 50):
+        inbox.put(Incoming("a/b", b"%04d" % number, False))
         inbox.put(Incoming("other", b"", False))
     assert inbox.refused > 50
     let_go.set()
-    until(lambda: len(seen) >= WAITING // 2, 5, "the handling of those that were taken")
-    assert seen[:3] == [b"0", b"1", b"2"]
+    until(lambda: len(seen) >= waiting // 2, 5, "the handling of those that were taken")
+    assert seen[:3] == [b"0000", b"0001", b"0002"]
     inbox.stop()
     assert broken == []
 
