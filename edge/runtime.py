@@ -22,7 +22,7 @@ from edge.control import ControlServer
 from edge.errors import CameraBlockedError, DetectorError, EdgeError, RefusedError
 from edge.events.housekeeping import Housekeeper
 from edge.events.keeper import Keeper
-from edge.health import TROUBLE, Condition, Health
+from edge.health import Condition, Health
 from edge.mqtt.sender import Sender
 from edge.mqtt.tree import Tree
 from edge.pipeline import Pipeline
@@ -318,7 +318,7 @@ async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
 def summary(conditions: list[Condition]) -> str:
     """One line: how many cameras run, and what does not."""
     running = sum(each.part == "camera" and each.state == "running" for each in conditions)
-    troubles = [f"{each.part} {each.name} {each.state}" for each in conditions if each.state in TROUBLE]
+    troubles = [f"{each.part} {each.name} {each.state}" for each in conditions if each.is_trouble]
     return "; ".join([_plural(running, "camera") + " running" if running else "no camera running", *troubles])
 
 
