@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import zipfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
@@ -83,65 +83,29 @@ def hash_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def unpack(path: Path, target: Path, wanted: Collection[str]) -> list[str]:
-    """Put the wanted members of a pack below `target`, each whole or not at all, over a power cut too; the names of those put.
-
-    Raises:
-        BackupError: it is no pack, or holds names that no pack has.
-        OSError: `target` cannot be written.
-    """
-    done: list[tuple[str, str]] = []
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for info in _members(archive, path):
-                if info.filename in wanted:
-                    done.append((_extract(archive, info, str(target)), info.filename))
-    except zipfile.BadZipFile as error:
-        raise BackupError(
-            f"{path.name}: {error}", hint="it is damaged: `edge backup verify` finds all that are"
-        ) from error
-    os.sync()  # once for all of them, before any of them has its name
-    for temporary, name in done:
-        os.replace(temporary, f"{target}/{name}")  # noqa: PTH105 - a path object for each of very many files costs more than the rest
-    return [name for _, name in done]
-
-
 def names_in(path: Path) -> list[str]:
-    """Raises as `unpack`."""
+    """Raises:
+    BackupError: it is no pack, or holds names that no pack has.
+    """
     try:
-        with zipfile.ZipFile(path) as archive:
-            return [info.filename for info in _members(archive, path)]
+        with path.open("rb") as file:
+            return [info.filename for info in members_of(file, path.name)]
     except zipfile.BadZipFile as error:
         raise BackupError(
             f"{path.name}: {error}", hint="it is damaged: `edge backup verify` finds all that are"
         ) from error
 
 
-def _members(archive: zipfile.ZipFile, path: Path) -> Iterator[zipfile.ZipInfo]:
-    for info in archive.infolist():
-        if not _MEMBER.fullmatch(info.filename):
-            raise BackupError(f"{path.name}: holds {info.filename!r:.100}", hint="this is no pack of ours")
-        yield info
-
-
-def _extract(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: str) -> str:
-    """The temporary name that it has."""
-    folder, _, name = info.filename.rpartition("/")
-    temporary = f"{target}/{folder}/.{name}.tmp"
-    with archive.open(info) as source, _created(temporary) as place:
-        if info.file_size <= AT_ONCE_BYTES:
-            place.write(source.read())
-        else:
-            copy(source, place)
-    return temporary
-
-
-def _created(path: str) -> BinaryIO:
-    try:
-        return open(path, "wb")  # noqa: PTH123
-    except FileNotFoundError:
-        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
-        return open(path, "wb")  # noqa: PTH123
+def members_of(file: BinaryIO, name: str) -> Iterator[zipfile.ZipInfo]:
+    """Raises:
+    zipfile.BadZipFile: it is no zip.
+    BackupError: it holds names that no pack has.
+    """
+    with zipfile.ZipFile(file) as archive:
+        for info in archive.infolist():
+            if not _MEMBER.fullmatch(info.filename):
+                raise BackupError(f"{name}: holds {info.filename!r:.100}", hint="this is no pack of ours")
+            yield info
 
 
 def copy(source: "SupportsRead[bytes]", place: "SupportsWrite[bytes]") -> None:

@@ -5,9 +5,10 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+from edge.backup.fetching import fetch_all
 from edge.backup.format import Layer, Manifest
 from edge.backup.journal import adopt
-from edge.backup.packs import copy, hash_of
+from edge.backup.packs import copy
 from edge.backup.repository import Repository
 from edge.errors import BackupError
 from edge.store.database import FILE_NAME, open_database, transaction
@@ -15,19 +16,6 @@ from edge.store.recount import wrong_numbers
 
 NOT_TAKEN = ("outbox", "to_unlink", "requests")
 """What belongs to the old card: messages that are long sent, files that are long gone."""
-
-
-def fetch(repository: Repository, path: str, sha256: str, size_bytes: int) -> Path:
-    """A file of the snapshot, in the scratch folder, with the content that its name promises.
-
-    Raises:
-        BackupError: it is missing, or another.
-    """
-    file = repository.remote.get(f"{repository.folder}/{path}", "fetched.tmp", size_bytes)
-    if hash_of(file) != sha256:
-        file.unlink()
-        raise BackupError(f"{path}: its content is not what its name says", hint="another snapshot may do without it")
-    return file
 
 
 def rebuild(
@@ -42,11 +30,11 @@ def rebuild(
     path = folder / FILE_NAME
     for old in folder.glob(f"{FILE_NAME}*"):
         old.unlink()
-    for index, layer in enumerate(manifest.database):
-        packed = fetch(repository, layer.path, layer.sha256, layer.size_bytes)
+    for count, (layer, packed) in enumerate(fetch_all(repository, manifest.database), 1):
+        if isinstance(packed, BackupError):
+            raise packed
         _apply(layer, packed, path)
-        packed.unlink()
-        done(index + 1)
+        done(count)
     _put_in_order(folder, manifest)
     return path
 

@@ -113,6 +113,13 @@ class Remote:
             raise BackupError(f"{MISSING}: {source}", hint="look at the remote's path")
         return path
 
+    def get_all(self, folder: str, paths: Sequence[str], target: str, size_bytes: int) -> None:
+        """These files below a folder, under the same names below a folder in the scratch folder; those that are missing are left out."""
+        names = self._scratch / "get.txt"
+        names.write_text("".join(f"{checked_path(path)}\n" for path in paths), encoding="ascii")
+        flags = ("--files-from-raw get.txt", *FLAGS)
+        self._run("copy", REMOTE + checked_path(folder), checked_path(target), flags, _time_for(size_bytes))
+
     def read(self, source: str) -> bytes:
         """A small file."""
         path = self.get(source, "read.tmp", 0)

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
+from edge.backup.fetching import fetch, fetch_all
 from edge.backup.format import Manifest, ModelFile, Pack, SnapshotName
 from edge.backup.journal import TAKEN, Journal
-from edge.backup.packs import unpack
-from edge.backup.rebuild import fetch, rebuild
+from edge.backup.rebuild import rebuild
 from edge.backup.repository import Repository
 from edge.backup.settings import Identity, put_settings
+from edge.backup.unpacking import Unpacker
 from edge.clock import Clock
 from edge.errors import BackupError
 from edge.files import make_folder, sync_folder, write_durably
@@ -185,28 +186,32 @@ def restore_files(
     """
     packs = {pack.number: pack for pack in manifest.packs}
     of_packs = len(packs)
+    wanted: dict[int, list[str]] = {}
     files, damaged = 0, list[str]()
-    for done, (number, missing) in enumerate(_missing(target, choice)):
-        told(Step("files", done, of_packs, files))
-        if number in packs:
-            got = _unpack(repository, packs[number], target, missing, damaged)
-            files += got
+
+    def needed() -> Iterator[Pack]:
+        for number, missing in _missing(target, choice):
+            if number in packs:
+                wanted[number] = [each.name for each in missing]
+                yield packs[number]
+
+    with Unpacker(target) as unpacker:
+        for done, (pack, packed) in enumerate(fetch_all(repository, needed())):
+            told(Step("files", done, of_packs, files))
+            names = wanted.pop(pack.number)
+            try:
+                files += len(_put(unpacker, packed, names))
+            except BackupError as error:
+                log.warning("pack cannot be restored pack=%s files=%d error=%s", pack.path, len(names), error)
+                damaged.append(pack.path)
     told(Step("files", of_packs, of_packs, files))
     return Restored(files, tuple(damaged))
 
 
-def _unpack(repository: Repository, pack: Pack, target: Path, missing: Sequence[Wanted], damaged: list[str]) -> int:
-    try:
-        packed = fetch(repository, pack.path, pack.sha256, pack.size_bytes)
-        done = unpack(packed, target, {wanted.name for wanted in missing})
-        packed.unlink()
-        return len(done)
-    except BackupError as error:
-        if error.retryable:
-            raise
-        log.warning("pack cannot be restored pack=%s files=%d error=%s", pack.path, len(missing), error)
-        damaged.append(pack.path)
-        return 0
+def _put(unpacker: Unpacker, packed: Path | BackupError, names: Sequence[str]) -> list[str]:
+    if isinstance(packed, BackupError):
+        raise packed
+    return unpacker.put(packed, frozenset(names))
 
 
 def _missing(target: Path, choice: Choice) -> Iterator[tuple[int, list[Wanted]]]:

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from edge.backup.fetching import fetch
 from edge.backup.format import Manifest, Pack, SnapshotName
 from edge.backup.journal import Journal
 from edge.backup.packs import names_in
-from edge.backup.rebuild import fetch
 from edge.backup.repository import Repository
 from edge.backup.restore import Choice, restore_database, restore_files
 from edge.clock import SystemClock, iso_utc

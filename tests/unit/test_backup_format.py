@@ -17,11 +17,12 @@ from edge.backup.format import (
     parse_name,
     read_manifest,
 )
-from edge.backup.packs import Member, unpack, write_pack
+from edge.backup.packs import Member, names_in, write_pack
 from edge.backup.rclone import Do, run
 from edge.backup.remote import translated
 from edge.backup.repository import chosen, next_stamp
 from edge.backup.target import Target, kit_text, new_key, rclone_config, read_kit
+from edge.backup.unpacking import Unpacker
 from edge.errors import BackupError, ConfigError
 
 HOSTILE = (
@@ -105,7 +106,10 @@ def test_the_same_files_give_the_same_pack_and_damaged_ones_are_left_out(tmp_pat
     assert first == again
     assert first.members == (members[0],)
     assert first.damaged == (members[1].name,)
-    assert unpack(tmp_path / "1.zip", tmp_path / "out", {members[0].name}) == [members[0].name]
+    (tmp_path / "out").mkdir()
+    with Unpacker(tmp_path / "out") as unpacker:
+        assert unpacker.put(tmp_path / "1.zip", {members[0].name}) == [members[0].name]
+        assert not (tmp_path / "out" / members[0].name).exists(), "it is not durable yet"
     assert (tmp_path / "out" / members[0].name).read_bytes() == good
 
 
@@ -113,17 +117,26 @@ def test_the_same_files_give_the_same_pack_and_damaged_ones_are_left_out(tmp_pat
 def test_a_pack_with_a_strange_name_in_it_is_refused(tmp_path: Path, name: str) -> None:
     with zipfile.ZipFile(tmp_path / "p.zip", "w") as archive:
         archive.writestr(name, b"x")
+    with Unpacker(tmp_path) as unpacker, pytest.raises(BackupError, match="no pack of ours"):
+        unpacker.put(tmp_path / "p.zip", {name})
     with pytest.raises(BackupError, match="no pack of ours"):
-        unpack(tmp_path / "p.zip", tmp_path / "out", {name})
+        names_in(tmp_path / "p.zip")
 
 
-def test_a_truncated_pack_is_refused(tmp_path: Path) -> None:
-    sha256 = hashlib.sha256(b"x").hexdigest()
-    with zipfile.ZipFile(tmp_path / "p.zip", "w") as archive:
-        archive.writestr(f"pictures/{sha256[:2]}/{sha256}.jpg", b"x")
-    (tmp_path / "p.zip").write_bytes((tmp_path / "p.zip").read_bytes()[:-30])
-    with pytest.raises(BackupError, match="damaged"):
-        unpack(tmp_path / "p.zip", tmp_path / "out", set())
+@pytest.mark.parametrize("harm", ["cut", "flip", "empty", "packed"])
+def test_a_damaged_pack_is_refused(tmp_path: Path, harm: str) -> None:
+    pack, sha256 = tmp_path / "p.zip", hashlib.sha256(b"x").hexdigest()
+    name = f"pictures/{sha256[:2]}/{sha256}.jpg"
+    with zipfile.ZipFile(pack, "w", zipfile.ZIP_DEFLATED if harm == "packed" else zipfile.ZIP_STORED) as archive:
+        archive.writestr(name, b"x")
+    whole = pack.read_bytes()
+    at = 30 + len(name)
+    pack.write_bytes(
+        {"cut": whole[:-30], "flip": whole[:at] + b"y" + whole[at + 1 :], "empty": b"", "packed": whole}[harm]
+    )
+    with Unpacker(tmp_path) as unpacker, pytest.raises(BackupError, match="damaged"):
+        unpacker.put(pack, {name})
+    assert not (tmp_path / "pictures").exists()
 
 
 def test_the_kit_gives_the_target_back_and_strange_options_are_refused() -> None:
