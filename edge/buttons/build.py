@@ -8,13 +8,15 @@ from edge import config
 from edge.actions.asking import Ask, ask_of
 from edge.actions.performer import Performer
 from edge.actions.port import Action
+from edge.buttons.dusk import Dusk
 from edge.buttons.gestures import GESTURES, Gesture
 from edge.buttons.gpio import GpioPins, open_pins
 from edge.buttons.inputs import Input, Inputs
 from edge.buttons.light import Facts, Shown
-from edge.buttons.outputs import Output, Outputs
+from edge.buttons.outputs import LightOf, Output, Outputs
 from edge.buttons.panel import Button, Panel, Show, Sound
 from edge.buttons.port import ActiveLevel, OutputPin, Pins
+from edge.buttons.strip import Strip
 from edge.config import Config
 from edge.errors import ConfigError, GpioError
 from edge.events.arming import Period
@@ -38,7 +40,7 @@ def bindings_of(
     for gesture in GESTURES:
         if text := getattr(section, gesture):
             bindings[gesture] = ask_of(text, actions, f"{place}.{gesture}")
-            if bindings[gesture].confirm and light.pin is None:
+            if bindings[gesture].confirm and not light.is_there:
                 raise ConfigError(f"{place}.{gesture}: {text!r} is confirmed by light", hint="set light.pin")
     return bindings
 
@@ -54,6 +56,7 @@ class Board:
         self._settings = settings
         self._health = health
         self._pins: GpioPins | None = None
+        self._strip: Strip | None = None
         wanted = settings.button or settings.input or settings.output or settings.light != config.Light()
         try:
             self._pins = open_pins(settings.gpio.driver) if wanted else None
@@ -109,14 +112,18 @@ class Board:
                 self._missing("input", section.name, error)
         return Inputs(inputs, performer.ask, self._health, failed) if inputs else None
 
-    def outputs(self, failed: Callable[[BaseException], None]) -> Outputs:
+    def outputs(self, failed: Callable[[BaseException], None], light_of: LightOf) -> Outputs:
         made = []
         for each in self._settings.output:
             pin = self._output(each.name, each.pin, "output", each.active)
-            made.append(Output(each.name, pin, each.max_s, Period.daily(*each.between) if each.between else None))
-        return Outputs(made, self._health, failed)
+            period = Period.daily(*each.between) if each.between else None
+            dusk = Dusk(each.dark) if each.dark else None
+            made.append(Output(each.name, pin, each.max_s, period, dusk, each.camera))
+        return Outputs(made, self._health, failed, light_of)
 
     def close(self) -> None:
+        if self._strip is not None:
+            self._strip.close()
         if self._pins is not None:
             self._pins.close()
 
@@ -126,12 +133,22 @@ class Board:
 
     def _show(self) -> Show | None:
         light = self._settings.light
+        if light.strip:
+            return self._show_strip(light)
         if isinstance(light.pin, tuple):
             colours = [self._output("status", number, dimmed=True) for number in light.pin]
             pins = [pin for pin in colours if pin is not None]
             return _show_colours(pins) if len(pins) == len(colours) else None
         pin = self._output("status", light.pin)
         return (lambda shown: pin.set(shown.level)) if pin is not None else None
+
+    def _show_strip(self, light: config.Light) -> Show | None:
+        try:
+            strip = self._strip = Strip(light.strip, light.strip_leds)
+        except GpioError as error:
+            self._missing("light", "status", error)
+            return None
+        return lambda shown: strip.show(shown.colour, shown.level)
 
     def _output(
         self,

@@ -56,6 +56,8 @@ class Input:
     settle_s: float
     on: Ask | None = None
     off: Ask | None = None
+    ended_s: float | None = None
+    """When it ceased to be active, monotonic; None: it was not."""
     settling: Settling = field(init=False)
 
     def __post_init__(self) -> None:
@@ -78,6 +80,7 @@ class Inputs:
         failed: Callable[[BaseException], None],
     ) -> None:
         self._inputs = inputs
+        self._named = {each.name: each for each in inputs}
         self._ask = ask
         self._health = health
         self._failed = failed
@@ -89,6 +92,13 @@ class Inputs:
             self._tell(each)
         self._mail.watch()
         self._thread.start()
+
+    def was_active(self, name: str, within_s: float) -> bool:
+        """Whether it is, or was within these seconds; one that is not there might be. Thread: any."""
+        each = self._named.get(name)
+        if each is None or each.settling.level:
+            return True
+        return each.ended_s is not None and time.monotonic() - each.ended_s <= within_s
 
     def stop(self) -> None:
         self._mail.post("stop")
@@ -121,6 +131,8 @@ class Inputs:
 
     def _settled(self, each: Input) -> None:
         active = each.settling.level
+        if not active:
+            each.ended_s = time.monotonic()
         log.info("input input=%s active=%s", each.name, active)
         self._tell(each)
         asked = each.on if active else each.off

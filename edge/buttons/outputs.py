@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from edge.actions.port import Action, Arguments
+from edge.buttons.dusk import Dusk
 from edge.buttons.port import OutputPin
 from edge.errors import RefusedError
 from edge.events.arming import Period, planned
@@ -25,35 +26,49 @@ class SwitchOutput(Arguments, frozen=True, kw_only=True):
     """Default, and the most: `max_s` of the output."""
 
 
-LOOK_S = 10.0
-"""How often a time of day is looked at: clocks are set."""
+LOOK_S, LOOK_AT_LIGHT_S = 10.0, 1.0
+"""How often a time of day is looked at (clocks are set), and how often the light."""
+
+LightOf = Callable[[str], float | None]
+"""How bright a camera's picture is, 0 black to 1 white; None: nobody knows."""
 
 
 @dataclass(slots=True)
 class Output:
-    """`pin` is None where it could not be taken. `period`: when it is on by itself. `off_at_s`: monotonic; None while it is off."""
+    """`pin` is None where it could not be taken. `period`, `dusk`: when it is on by itself; with both, when both say so. `camera`: whose
+    picture `dusk` judges. `off_at_s`: monotonic; None while it is off."""
 
     name: str
     pin: OutputPin | None
     max_s: float
     period: Period | None = None
+    dusk: Dusk | None = None
+    camera: str = ""
     planned: bool = False
     off_at_s: float | None = None
 
 
 class Outputs:
-    """A thread that switches off in time, and by the time of day.
+    """A thread that switches off in time, and by the time of day or the light.
 
     Args:
+        light_of: called in the thread; must come back at once.
         failed: called with whatever unforeseen thing the thread died of.
 
     Thread: `switch` any; the rest the owner.
     """
 
-    def __init__(self, outputs: list[Output], health: Health, failed: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self,
+        outputs: list[Output],
+        health: Health,
+        failed: Callable[[BaseException], None],
+        light_of: LightOf = lambda camera: None,
+    ) -> None:
         self._outputs = {output.name: output for output in outputs}
         self._health = health
         self._failed = failed
+        self._light_of = light_of
         self._changed = threading.Condition()
         self._stopping = False
         self._listeners: list[Callable[[], None]] = []
@@ -129,19 +144,21 @@ class Outputs:
         try:
             with self._changed:
                 while not self._stopping:
-                    self._plan(datetime.now())
+                    self._plan(datetime.now(), time.monotonic())
                     self._switch_off(time.monotonic())
                     self._changed.wait(self._wait_s(time.monotonic()))
                 self._switch_off(FOREVER)
         except BaseException as error:  # noqa: BLE001 - a siren that nobody switches off is the worst of failures
             self._failed(error)
 
-    def _plan(self, at: datetime) -> None:
+    def _plan(self, at: datetime, now_s: float) -> None:
         """What was switched by hand holds until the plan changes."""
         for output in self._outputs.values():
-            if output.period is None or output.pin is None:
+            if output.pin is None or (output.period is None and output.dusk is None):
                 continue
-            wanted = planned([output.period], "", at)
+            wanted = output.period is None or planned([output.period], "", at)
+            if output.dusk is not None:
+                wanted = output.dusk.wants_light(self._light_of(output.camera), now_s) and wanted
             if wanted != output.planned:
                 output.planned = wanted
                 output.off_at_s = FOREVER if wanted else None
@@ -157,4 +174,6 @@ class Outputs:
         times = [output.off_at_s for output in self._outputs.values() if output.off_at_s is not None]
         if any(output.period is not None for output in self._outputs.values()):
             times.append(now_s + LOOK_S)
+        if any(output.dusk is not None for output in self._outputs.values()):
+            times.append(now_s + LOOK_AT_LIGHT_S)
         return max(0.0, min(times) - now_s) if times else None

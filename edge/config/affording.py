@@ -16,6 +16,10 @@ class Power(Section, frozen=True):
     """Pin that a UPS HAT holds while mains power is good."""
     pin_good: Literal["high", "low"] = "high"
     """The level of that pin while mains power is good."""
+    low_pin: Pin | None = None
+    """Pin by which a UPS HAT says that its battery is low."""
+    low_pin_low: Literal["high", "low"] = "low"
+    """The level of that pin while the battery is low."""
     low_percent: Percent = 15.0
     """At this charge and below it the battery is low; it is well again 5 above. What a UPS itself calls low is low too."""
 

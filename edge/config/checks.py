@@ -16,6 +16,8 @@ from edge.polygons import flaw_of
 
 NETWORK = ("rtsp", "rtsps", "http", "https")
 SCHEMES = ("folder", "file", "picamera", "v4l2", *NETWORK, "test")
+SPI = (10, 11)
+"""Pins of an addressable light: the SPI device has its clock too, though nothing is wired to it."""
 _MOVING = tuple(scheme for scheme in SCHEMES if scheme != "folder")
 _ONLY_FOR = {
     "pace": ("file",),
@@ -32,6 +34,7 @@ _ONLY_FOR = {
     "gain": ("picamera",),
     "motion": _MOVING,
     "motion_masks": _MOVING,
+    "gate_input": _MOVING,
 }
 
 
@@ -113,6 +116,14 @@ def _check_places(config: Config, place: str) -> None:
     for index, camera in enumerate(config.camera):
         known = [zone.name for zone in config.zone if zone.camera == camera.name]
         _check_known(f"{place}: camera[{index}].only_zones", f"zone of camera {camera.name}", camera.only_zones, known)
+        if camera.gate_input:
+            _check_gate_input(config, camera, f"{place}: camera[{index}].gate_input")
+
+
+def _check_gate_input(config: Config, camera: Camera, where: str) -> None:
+    _check_known(where, "input", [camera.gate_input], [each.name for each in config.input])
+    if not (config.motion.enabled and camera.motion):
+        raise ConfigError(f"{where}: needs the motion gate, which is off", hint="switch motion on, or remove the line")
 
 
 def _check_names(config: Config, place: str) -> None:
@@ -161,6 +172,7 @@ def _check_pins(config: Config, place: str) -> None:
     status = config.light.pin if isinstance(config.light.pin, tuple) else (config.light.pin,)
     lights = [("light.pin", pin) for pin in status] + [("light.privacy_pin", config.light.privacy_pin)]
     lights += [("light.buzzer_pin", config.light.buzzer_pin), ("power.pin", config.power.pin)]
+    lights += [("power.low_pin", config.power.low_pin), *(("light.strip", pin) for pin in SPI if config.light.strip)]
     taken: dict[int, str] = {}
     for where, pin in uses + [(where, pin) for where, pin in lights if pin is not None]:
         if pin in taken:
@@ -168,6 +180,8 @@ def _check_pins(config: Config, place: str) -> None:
         taken[pin] = where
     for table, sections in tables:
         _check_own_names(place, table, [each.name for each in sections])
+    if config.light.strip and config.light.pin is not None:
+        raise ConfigError(f"{place}: light.strip: there is light.pin already", hint="leave one of them out")
 
 
 def _check_own_names(place: str, table: str, names: Sequence[str]) -> None:
@@ -179,9 +193,13 @@ def _check_own_names(place: str, table: str, names: Sequence[str]) -> None:
 def _check_rules(config: Config, place: str) -> None:
     """What can be said of rules without knowing labels and actions."""
     _check_own_names(place, "rule", [rule.name for rule in config.rule])
-    for index, output in enumerate(config.output):
-        _check_between(output.between, f"{place}: output[{index}]")
     cameras = [camera.name for camera in config.camera]
+    for index, output in enumerate(config.output):
+        where = f"{place}: output[{index}]"
+        _check_between(output.between, where)
+        _check_known(f"{where}.camera", "camera", [output.camera] if output.camera else [], cameras)
+        if bool(output.dark) != bool(output.camera):
+            raise ConfigError(f"{where}: dark and camera go together", hint="add the other one, or remove this one")
     for index, rule in enumerate(config.rule):
         where = f"{place}: rule[{index}]"
         _check_known(f"{where}.cameras", "camera", rule.cameras, cameras)
@@ -222,6 +240,8 @@ def _flaw_of_url(url: str) -> str:
 def _check_power(power: Power, place: str) -> None:
     if "pin" in power.sources and power.pin is None:
         raise ConfigError(f"{place}: power.sources: there is no pin", hint="add power.pin")
+    if power.low_pin is not None and power.pin is None:
+        raise ConfigError(f"{place}: power.low_pin: does nothing without power.pin", hint="add it, or remove the line")
     if int(power.nut.partition(":")[2] or 1) not in range(1, 65536):
         raise ConfigError(f"{place}: power.nut: {power.nut!r} has no such port", hint="ports are 1 to 65535")
 

@@ -50,6 +50,9 @@ class Camera(Section, frozen=True):
     """Recognition looks only when something moves (`[motion]`); false: at every frame. `folder:` looks at every picture anyway."""
     motion_masks: tuple[Points, ...] = ()
     """Polygons in which motion is none: trees, a road, a clock in the picture."""
+    gate_input: str = ""
+    """Recognition begins only while this `[[input]]` is active, and `gate_hold_s` after; what it follows already it follows to its end."""
+    gate_hold_s: Seconds = 10.0
     only_zones: tuple[Name, ...] = ()
     """Events begin only for things that have been in one of these zones of this camera; empty: anywhere."""
 

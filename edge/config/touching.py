@@ -31,12 +31,21 @@ class Light(Section, frozen=True):
     # A tuple of fixed length in a union crashes msgspec 0.22 when its type is collected.
     pin: Pin | Annotated[tuple[Pin, ...], msgspec.Meta(min_length=3, max_length=3)] | None = None
     """Status light of one colour, or the pins of red, green and blue."""
+    strip: str = ""
+    """In place of `pin`: addressable lights (WS2812) on an SPI device, `/dev/spidev0.0`."""
+    strip_leds: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    """How many of them; all show the same."""
     privacy_pin: Pin | None = None
     """A light that is on exactly while a camera is open."""
     buzzer_pin: Pin | None = None
     """A buzzer that makes its own tone; it says what became of a gesture."""
     active: Literal["low", "high"] = "high"
     """The level at which the lights shine and the buzzer sounds."""
+
+    @property
+    def is_there(self) -> bool:
+        """Something shows how the device is."""
+        return self.pin is not None or bool(self.strip)
 
 
 class Input(Section, frozen=True):
@@ -62,6 +71,10 @@ class Output(Section, frozen=True):
     """It is never on for longer at a time, but for `between`."""
     between: Annotated[tuple[TimeOfDay, ...], msgspec.Meta(max_length=2)] = ()
     """On by itself in this time, `["20:00", "07:00"]`, local time: an infrared light. Empty: never."""
+    dark: Share = 0.0
+    """On by itself while `camera` sees less light than this, 0 black to 1 white; with `between` only in that time. 0: never."""
+    camera: str = ""
+    """Whose picture says whether it is dark."""
 
 
 class Rule(Section, frozen=True):

@@ -75,7 +75,8 @@ def _power(settings: Config, open_pins: OpenPins, root: Path, quick_s: float) ->
         elif name == "upower":
             yield UPower(poll_s)
         elif name == "pin" and power.pin is not None:
-            yield PowerGoodPin(open_pins, power.pin, power.pin_good)
+            low = (power.low_pin, power.low_pin_low) if power.low_pin is not None else None
+            yield PowerGoodPin(open_pins, power.pin, power.pin_good, low)
         elif name == "sysfs":
             yield sysfs_power(root, poll_s)
 

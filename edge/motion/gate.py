@@ -28,6 +28,7 @@ class Gate:
     Args:
         ignored: polygons in which motion is none.
         on_motion: told when motion begins and when it is over.
+        awake: while it says no, nothing new is looked for; what is followed is looked at to its end.
 
     Thread: the camera's; `looked` any other.
     """
@@ -37,10 +38,13 @@ class Gate:
         settings: Settings,
         ignored: Sequence[Polygon] = (),
         on_motion: Callable[[bool], None] = lambda moves: None,
+        awake: Callable[[], bool] = lambda: True,
     ) -> None:
         self._settings = settings
         self._scene = Scene(settings.threshold, settings.min_area, ignored)
         self._on_motion = on_motion
+        self._ask_awake = awake
+        self._awake = True
         self.motion = False
         """Something moves, or did so a moment ago."""
         self.quiet = 0
@@ -73,6 +77,7 @@ class Gate:
         if frame.still is not None:
             return True
         at_s = frame.taken.boot_s
+        self._look_whether_awake(at_s)
         self._note(self._scene.update(frame), at_s)
         held = self._held(at_s)
         return bool(held) and (not self._settings.regions or region_for(held, frame.size) == WHOLE)
@@ -99,6 +104,11 @@ class Gate:
             self._whole_s = at_s
         self._attention = tuple(attention)
 
+    def _look_whether_awake(self, at_s: float) -> None:
+        awake, self._awake = self._awake, self._ask_awake()
+        if self._awake and not awake:
+            self._due_s = at_s  # who woke it may stand still by now
+
     def _note(self, seen: Motion, at_s: float) -> None:
         if self._begun_s is None:
             self._begun_s = at_s
@@ -115,7 +125,8 @@ class Gate:
 
     def _held(self, at_s: float) -> tuple[Box, ...]:
         """Where something moves, or moved a moment ago."""
-        return self._moved if self._moved_s is not None and at_s - self._moved_s <= HOLD_S else ()
+        moves = self._moved_s is not None and at_s - self._moved_s <= HOLD_S
+        return self._moved if moves and self._awake else ()
 
     def _where(self, frame: Frame, at_s: float) -> Box | None:
         held = self._held(at_s)
@@ -132,6 +143,8 @@ class Gate:
 
     def _is_whole_due(self, at_s: float) -> bool:
         whole_s = self._whole_s
+        if not self._awake:
+            return False
         if whole_s is None or (self._due_s is not None and whole_s < self._due_s):
             return True
         # Nothing is known of motion yet.

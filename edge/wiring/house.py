@@ -12,11 +12,8 @@ from edge.actions.standard import Rooms, standard_actions
 from edge.appliance.vital import vital_action
 from edge.backup.status import status_of
 from edge.backup.target import is_set_up
-from edge.buttons.build import Board
 from edge.buttons.gpio import open_pins
 from edge.buttons.light import Facts
-from edge.buttons.outputs import Outputs
-from edge.camera.lit import LitCamera, OpenLight
 from edge.camera.opening import make_camera, silence_limit_s
 from edge.camera.port import Camera
 from edge.camera.restarts import GuardedCamera, Restarts
@@ -74,6 +71,7 @@ from edge.wiring.joints import Busy, facts_of, telling_all, touching
 from edge.wiring.page import make_page
 from edge.wiring.recognition import make_detector
 from edge.wiring.scenes import clock_is_right, gates_of, life_cycles
+from edge.wiring.touch import Touch
 
 if TYPE_CHECKING:
     from edge.web.server import Server
@@ -107,10 +105,10 @@ class House:
             health=self._health,
             watchdog=Watchdog(),
             performer=self._performer,
-            panel=self._board.panel(self._performer, self._device, self._facts, self._fatal),
-            board=self._board,
-            inputs=self._board.inputs(self._performer, self._fatal),
-            outputs=self._outputs,
+            panel=self._touch.board.panel(self._performer, self._device, self._facts, self._fatal),
+            board=self._touch.board,
+            inputs=self._touch.inputs,
+            outputs=self._touch.outputs,
             rules=self._rules,
             page=self._page,
             tree=self._tree,
@@ -168,15 +166,9 @@ class House:
         limits = {section.name: silence_limit_s(section) for section in self._config.camera}
         return CameraWatch(self._health, blocked, stall_after_s=limits)
 
-    @cached_property
-    def _privacy_light(self) -> OpenLight | None:
-        switch = self._board.privacy_light()
-        return OpenLight(switch) if switch is not None else None
-
     def _camera(self, section: CameraSection) -> Camera:
         made = make_camera(section, self._clock, self._ledger, once=self._once, tap=self._clips.tap(section))
-        lit = LitCamera(made, self._privacy_light) if self._privacy_light is not None else made
-        return self._clips.recorded(section, GuardedCamera(lit, self._restarts))
+        return self._clips.recorded(section, GuardedCamera(self._touch.lit(made), self._restarts))
 
     @cached_property
     def _pipeline(self) -> Pipeline:
@@ -191,7 +183,7 @@ class House:
             watch=self._watch,
             retry=not self._once,
             looks=self._looks,
-            gates=gates_of(config, self._health),
+            gates=gates_of(config, self._health, self._touch.awake),
         )
 
     @cached_property
@@ -291,7 +283,7 @@ class House:
         self._keeper.listen(tree.showcase.committed)
         self._arming.listen(tree.showcase.poke)
         self._recording.listen(tree.showcase.poke)
-        self._outputs.listen(tree.showcase.poke)
+        self._touch.outputs.listen(tree.showcase.poke)
         return tree
 
     def _switches(self) -> list[Switch]:
@@ -299,7 +291,10 @@ class House:
         return [
             arming_switch("armed", "Armed", "", lambda: self._armed_at_all("")),
             *recording,
-            *(output_switch(name, titled(name), partial(self._outputs.is_on, name)) for name in self._outputs.there),
+            *(
+                output_switch(name, titled(name), partial(self._touch.outputs.is_on, name))
+                for name in self._touch.outputs.there
+            ),
             *(
                 arming_switch(f"camera-{name}", f"{titled(name)} active", name, partial(self._arming.switched_on, name))
                 for name in self._cameras
@@ -354,7 +349,7 @@ class House:
             erase=partial(reset.ask, self._data_dir),
         )
         vital = vital_action(self._config, self._health.conditions, self._pipeline)
-        actions = [*standard_actions(rooms), *self._outputs.actions(), vital]
+        actions = [*standard_actions(rooms), *self._touch.outputs.actions(), vital]
         return Performer(actions, self._data_dir, self._clock, self._fatal, asked=self._idleness.touch)
 
     def _armed(self, camera: str) -> bool:
@@ -368,12 +363,9 @@ class House:
         self._arming.set(on, self._clock.now(), camera)
 
     @cached_property
-    def _board(self) -> Board:
-        return Board(self._config, self._health)
-
-    @cached_property
-    def _outputs(self) -> Outputs:
-        return self._board.outputs(self._fatal)
+    def _touch(self) -> Touch:
+        parts = self._config, self._health, self._clock, self._fatal
+        return Touch(*parts, lambda: self._performer, lambda camera: self._pipeline.newest(camera))
 
     @cached_property
     def _rules(self) -> RuleRoom | None:

@@ -17,10 +17,14 @@ from edge.motion.gate import Gate
 from edge.polygons import Polygon
 from edge.recognition.port import Detector
 
+Awake = Callable[[str, float], bool]
+"""Whether an input is active, or was so within these seconds; also when nobody can tell."""
 
-def gates_of(config: Config, health: Health) -> dict[str, Gate]:
+
+def gates_of(config: Config, health: Health, awake: Awake) -> dict[str, Gate]:
     """By camera."""
-    return {section.name: make_gate(config, section, health) for section in config.camera if is_gated(config, section)}
+    gated = [section for section in config.camera if is_gated(config, section)]
+    return {section.name: make_gate(config, section, health, awake) for section in gated}
 
 
 def is_gated(config: Config, section: CameraSection) -> bool:
@@ -28,14 +32,18 @@ def is_gated(config: Config, section: CameraSection) -> bool:
     return config.motion.enabled and section.motion and split_address(section.source)[0] != "folder"
 
 
-def make_gate(config: Config, section: CameraSection, health: Health) -> Gate:
+def make_gate(config: Config, section: CameraSection, health: Health, awake: Awake = lambda name, hold_s: True) -> Gate:
     """The gate of one camera; its motion is a state like others."""
 
     def tell(moves: bool) -> None:
         health.report("motion", section.name, "moving" if moves else "still")
 
     tell(False)
-    return Gate(config.motion, [Polygon(points) for points in section.motion_masks], tell)
+
+    def is_awake() -> bool:
+        return not section.gate_input or awake(section.gate_input, section.gate_hold_s)
+
+    return Gate(config.motion, [Polygon(points) for points in section.motion_masks], tell, is_awake)
 
 
 def life_cycles(

@@ -322,7 +322,7 @@ def ask(performer: Performer, action: str, arguments: bytes) -> Answer:
 
 def test_an_output_goes_off_by_itself(performer: Performer) -> None:
     board, health = board_of(output=config.Output(name="siren", pin=SIREN, max_s=5))
-    outputs = board.outputs(print)
+    outputs = board.outputs(print, lambda camera: None)
     outputs.start()
     performer.actions.update({action.name: action for action in outputs.actions()})
     assert ask(performer, "output", b'{"name":"siren","for_s":0.3}').ok
@@ -345,21 +345,43 @@ def test_an_output_is_on_by_itself_in_its_time_and_what_is_switched_by_hand_hold
     now = datetime.now()
     start, end = (f"{now + timedelta(minutes=minutes):%H:%M}" for minutes in (-60, 60))
     board, _ = board_of(output=config.Output(name="lamp", pin=SIREN, between=(start, end), max_s=0.2))
-    outputs = board.outputs(print)
+    outputs = board.outputs(print, lambda camera: None)
     outputs.start()
     until(lambda: pin_of(board, SIREN).state, 5, "the light")
     outputs.switch("lamp", True)
     time.sleep(0.4)
     assert pin_of(board, SIREN).state, "max_s is no limit in this time"
     outputs.switch("lamp", False)
-    outputs._plan(now)
+    outputs._plan(now, time.monotonic())
     assert not pin_of(board, SIREN).state
-    outputs._plan(now + timedelta(minutes=90))
-    outputs._plan(now)
+    outputs._plan(now + timedelta(minutes=90), time.monotonic())
+    outputs._plan(now, time.monotonic())
     assert pin_of(board, SIREN).state
-    outputs._plan(now + timedelta(minutes=90))
+    outputs._plan(now + timedelta(minutes=90), time.monotonic())
     assert not pin_of(board, SIREN).state
     outputs.stop()
+    board.close()
+
+
+def test_an_output_is_on_by_itself_in_the_dark(performer: Performer) -> None:
+    asked: list[str] = []
+
+    def light_of(camera: str) -> float:
+        asked.append(camera)
+        return 0.02
+
+    board, health = board_of(output=config.Output(name="infrared", pin=SIREN, dark=0.15, camera="yard"))
+    outputs = board.outputs(print, light_of)
+    outputs.start()
+    until(lambda: asked, 10, "a look at the light")
+    began_s = time.monotonic()
+    for second in range(60):
+        outputs._plan(datetime.now(), began_s + second)
+    assert pin_of(board, SIREN).state
+    assert set(asked) == {"yard"}
+    assert {each.name: each.state for each in health.conditions()} == {"infrared": "on"}
+    outputs.stop()
+    assert not pin_of(board, SIREN).state
     board.close()
 
 
@@ -367,7 +389,7 @@ def test_an_output_whose_pin_is_taken_says_so(performer: Performer) -> None:
     board, health = board_of(output=config.Output(name="siren", pin=SIREN))
     assert board.pins is not None
     board.pins.input(SIREN, "low")
-    outputs = board.outputs(print)
+    outputs = board.outputs(print, lambda camera: None)
     outputs.start()
     performer.actions.update({action.name: action for action in outputs.actions()})
     assert ask(performer, "output", b'{"name":"siren"}').error == "output siren is not there"

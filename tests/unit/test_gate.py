@@ -247,3 +247,46 @@ def test_a_cameras_motion_is_a_state_from_the_start() -> None:
     assert state() == ("motion", "yard", "moving")
     watched.see(count=round(STILL_AFTER_S * FPS) + 1)
     assert state() == ("motion", "yard", "still")
+
+
+class Sensor:
+    """What a motion sensor says."""
+
+    active = False
+
+
+@pytest.fixture
+def guarded() -> tuple[Watched, Sensor]:
+    sensor = Sensor()
+    watched = Watched(Gate(Settings(), awake=lambda: sensor.active))
+    return watched, sensor
+
+
+def test_while_the_sensor_is_silent_nothing_is_looked_at(guarded: tuple[Watched, Sensor]) -> None:
+    watched, _ = guarded
+    assert set(watched.see(count=400)) == {None}, "not even when a look is due"
+    assert set(watched.see(with_thing(), count=20)) == {None}
+    assert watched.gate.quiet == 420
+
+
+def test_when_it_wakes_all_is_looked_at_and_then_what_moves(guarded: tuple[Watched, Sensor]) -> None:
+    watched, sensor = guarded
+    watched.see(count=100)
+    sensor.active = True
+    assert watched.see()[0] == WHOLE
+    watched.see(count=50)
+    (region,) = watched.see(with_thing())
+    assert region not in (None, WHOLE)
+
+
+def test_what_is_followed_is_looked_at_to_its_end(guarded: tuple[Watched, Sensor]) -> None:
+    watched, sensor = guarded
+    sensor.active = True
+    watched.see(count=100)
+    watched.attention = (BOX,)
+    watched.see(with_thing())
+    sensor.active = False
+    assert any(watched.see(with_thing(), count=round(FPS * (HOLD_S + 1))))
+    watched.attention = ()
+    watched.see(with_thing(), count=5)
+    assert set(watched.see(count=50)) == {None}

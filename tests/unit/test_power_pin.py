@@ -41,3 +41,24 @@ def test_a_board_without_pins_or_with_a_pin_that_is_taken() -> None:
     for open_pins, message in ((lambda: None, "has no GPIO"), (taken, "GPIO6: busy")):
         with pytest.raises(SourceError, match=message):
             asyncio.run(PowerGoodPin(open_pins, 6, "high").run(lambda _: None))
+
+
+def test_a_second_pin_tells_that_the_battery_is_low() -> None:
+    async def scene() -> list[bool | None]:
+        board, told = GpioPins(simulated=True), asyncio.Queue[Reading]()
+
+        async def low() -> bool | None:
+            reading = await told.get()
+            assert isinstance(reading, PowerReading)
+            return reading.low
+
+        task = asyncio.ensure_future(PowerGoodPin(lambda: board, 6, "high", (5, "low")).run(told.put_nowait))
+        async with asyncio.timeout(20):
+            words = [await low()]
+            board.factory.pin(5).drive_low()
+            words.append(await low())
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return words
+
+    assert asyncio.run(scene()) == [False, True]

@@ -195,9 +195,34 @@ def test_each_mistake_is_refused_with_place_and_remedy(rule: dict[str, Any], mes
         ({"input": [{"name": "a", "pin": 6}], "power": {"pin": 6}}, "power.pin: GPIO6 is input[0].pin already"),
         ({"input": [{"name": "a", "pin": 28}]}, "input[0].pin is 28"),
         ({"rule": [{"name": "r", "publish": "a"}, {"name": "r", "publish": "b"}]}, "rule[1].name: 'r' is taken"),
+        (
+            {"light": {"strip": "/dev/spidev0.0"}, "input": [{"name": "a", "pin": 10}]},
+            "light.strip: GPIO10 is input[0]",
+        ),
+        ({"light": {"strip": "/dev/spidev0.0", "pin": 5}}, "light.strip: there is light.pin already (leave one"),
+        ({"power": {"low_pin": 5}}, "power.low_pin: does nothing without power.pin (add it, or remove the line)"),
+        ({"power": {"pin": 6, "low_pin": 6}}, "power.low_pin: GPIO6 is power.pin already"),
+        ({"output": [{"name": "a", "pin": 25, "dark": 0.1}]}, "output[0]: dark and camera go together (add the other"),
+        ({"output": [{"name": "a", "pin": 25, "camera": "door"}]}, "output[0]: dark and camera go together"),
+        (
+            {"output": [{"name": "a", "pin": 25, "dark": 0.1, "camera": "dor"}]},
+            "output[0].camera: no camera is named 'dor' (did you mean 'door'?)",
+        ),
+        (
+            {"camera": [{"name": "door", "source": "test:", "gate_input": "pir"}], "zone": []},
+            "camera[0].gate_input: no input is named 'pir' (there is: none)",
+        ),
+        (
+            {
+                "camera": [{"name": "door", "source": "test:", "gate_input": "pir", "motion": False}],
+                "zone": [],
+                "input": [{"name": "pir", "pin": 19}],
+            },
+            "camera[0].gate_input: needs the motion gate, which is off (switch motion on, or remove the line)",
+        ),
     ],
 )
-def test_two_functions_on_a_pin_and_two_things_of_one_name_are_refused(tables: dict[str, Any], message: str) -> None:
+def test_what_does_not_fit_together_is_refused_with_place_and_remedy(tables: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse({**SCENE, **tables}, place="edge.toml")
     assert message in str(caught.value)
@@ -210,6 +235,8 @@ def test_two_functions_on_a_pin_and_two_things_of_one_name_are_refused(tables: d
         ({"input": [{"name": "a", "pin": 5, "off": "clip door"}]}, "input[0].off: 'clip door': 'door' is no argument"),
         ({"input": [{"name": "a", "pin": 5, "on": "reboot"}]}, "input[0].on: 'reboot': reboot needs the permission"),
         ({"rule": [{"name": "r", "do": ["output name=horn"]}]}, "rule[0].do[0]: no output is named 'horn'"),
+        ({"button": [{"name": "a", "pin": 5, "very_long": "factory-reset"}]}, "is confirmed by light (set light.pin)"),
+        ({"input": [{"name": "a", "pin": 5, "on": "factory-reset"}]}, "factory-reset needs the permission 'admin'"),
     ],
 )
 def test_what_is_asked_for_is_checked_without_running(tables: dict[str, Any], message: str) -> None:
