@@ -64,3 +64,14 @@ def make_folder(folder: Path) -> None:
     make_folder(folder.parent)
     folder.mkdir(exist_ok=True)
     sync_folder(folder.parent)
+
+
+def make_folder_of(owner: Path, name: str) -> Path:
+    """A folder in `owner`, and its owner's: root makes it where the program, which is not root, writes too."""
+    folder = owner / name
+    if not folder.is_dir():
+        make_folder(folder)
+        if os.geteuid() == 0:
+            status = owner.stat()
+            os.chown(folder, status.st_uid, status.st_gid)
+    return folder

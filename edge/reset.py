@@ -24,6 +24,7 @@ from edge.errors import StoreError
 from edge.files import sync_folder
 from edge.identity import CUT_FILE, ID_FILE, RESET_FILE, ask_for_reset
 from edge.store import clips, database, pictures, space
+from edge.update import progress
 from edge.web import access
 from edge.work import bell
 
@@ -42,6 +43,7 @@ OWN = (
     SOCKET_NAME,
     space.RESERVE_FILE,
     NOTE,
+    progress.FOLDER,
     CUT_FILE,
 )
 """Files and folders of the data folder, in the order of their going. A room that keeps something new there adds it."""

@@ -69,7 +69,17 @@ PLATFORMS: dict[str, tuple[dict[str, Any], list[str]]] = {
         {**WRITE, "device_class": {"enum": ["identify", "restart", "update"]}, "payload_press": TEXT},
         ["command_topic"],
     ),
-    "update": ({**READ, **WRITE, "device_class": {"enum": ["firmware"]}, "title": TEXT, "release_url": TEXT}, []),
+    "update": (
+        {
+            **READ,
+            **WRITE,
+            "device_class": {"enum": ["firmware"]},
+            "title": TEXT,
+            "release_url": TEXT,
+            "payload_install": TEXT,
+        },
+        [],
+    ),
 }
 UNKNOWN = "None"
 """A sensor's state is unknown then (PAYLOAD_NONE in sensor.py)."""

@@ -9,7 +9,6 @@ import logging
 import os
 import re
 import socket
-import subprocess
 from pathlib import Path
 
 import msgspec
@@ -27,7 +26,6 @@ from edge.mqtt import appliance_broker
 log = logging.getLogger(__name__)
 
 OWN_HOSTS = ("127.0.0.1", "localhost", "::1")
-IW_S = 10.0
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +43,7 @@ def first_boot(places: Places, check: Check, *, apply: bool = True) -> Report:
 
     Args:
         check: what the configuration asks for, beyond its form.
-        apply: set the running kernel's host name and Wi-Fi country too.
+        apply: set the running kernel's host name too.
 
     Raises:
         EdgeError: the device's own folders cannot be written, or the shipped configuration is wrong.
@@ -74,7 +72,7 @@ def _first_boot(places: Places, check: Check, *, apply: bool) -> Report:
         found += _take_away(preseeded)
     problems.tell(found, places)
     if apply:
-        _apply(places, host)
+        _apply(host)
     cameras = tuple(camera.name for camera in config.camera)
     return Report(device=config.device.id or device, host=host, cameras=cameras, problems=tuple(found), reset=was_reset)
 
@@ -124,17 +122,10 @@ def _take_away(path: Path) -> list[Problem]:
     return []
 
 
-def _apply(places: Places, host: str) -> None:
-    """To the running kernel; where that is not allowed, it is so after the next start of what reads the files."""
+def _apply(host: str) -> None:
+    """To the running kernel; where that is not allowed, the next start of what reads the file does."""
     try:
         if os.geteuid() == 0 and socket.gethostname() != host:
             socket.sethostname(host)
     except OSError as error:
         log.warning("host name not set name=%s error=%s", host, error)
-    country = places.etc / "edge" / network.COUNTRY
-    if country.exists():
-        try:
-            command = ["iw", "reg", "set", country.read_text(encoding="ascii").strip()]
-            subprocess.run(command, check=True, capture_output=True, timeout=IW_S)
-        except (OSError, subprocess.SubprocessError) as error:
-            log.warning("country of the Wi-Fi not set error=%s", error)

@@ -12,7 +12,7 @@ from edge.files import make_folder, sync_folder
 
 SSH_USER = "edge-admin"
 CONNECTION = "edge-wifi.nmconnection"
-COUNTRY = "wifi-country"
+COUNTRY = "modprobe.d/edge-wifi-country.conf"
 KEYGEN_S = 120.0
 _NAMESPACE = uuid.UUID("6a9f6a0e-5a0f-4c3a-9d1c-0a8f2f0d7b11")
 
@@ -26,7 +26,8 @@ def set_up(preseed: Preseed, places: Places) -> None:
     if preseed.wifi is not None:
         put(places.etc / "NetworkManager/system-connections" / CONNECTION, keyfile(preseed.wifi).encode(), 0o600)
         if preseed.wifi.country:
-            put(places.etc / "edge" / COUNTRY, f"{preseed.wifi.country}\n".encode())
+            # Read when the driver is loaded: before this, so that it counts from the next start on.
+            put(places.etc / COUNTRY, f"options cfg80211 ieee80211_regdom={preseed.wifi.country}\n".encode())
     if preseed.timezone:
         _link(places.etc / "localtime", ZONES / preseed.timezone)
     if preseed.ssh_keys:

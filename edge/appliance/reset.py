@@ -8,7 +8,7 @@ import logging
 import shutil
 from pathlib import Path
 
-from edge.appliance.network import CONNECTION, SSH_USER
+from edge.appliance.network import CONNECTION, COUNTRY, SSH_USER
 from edge.appliance.places import Places
 from edge.files import sync_folder
 from edge.identity import RESET_FILE
@@ -23,6 +23,7 @@ MADE = (
     f"ssh/authorized_keys/{SSH_USER}",
     "ssh/edge-enabled",
     "localtime",
+    COUNTRY,
 )
 OF_THE_CARD = ("hostname", "ssh/ssh_host_ed25519_key", "ssh/ssh_host_ed25519_key.pub")
 """Only where the device's /etc is its own: on a system that was there before these are the owner's."""

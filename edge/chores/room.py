@@ -14,6 +14,7 @@ from edge.store.pictures import PictureFolder
 from edge.store.removal import Remover
 from edge.store.retention import Pruned, Retention
 from edge.store.space import Space
+from edge.update import works as update_works
 from edge.work.configured import TAG, limits_of, requests_of, settings_of
 from edge.work.observe import WorkInfo
 from edge.work.service import BackgroundWork
@@ -45,6 +46,8 @@ class WorkRoom:
         settings = settings_of(config.workers)
         self._requests = requests_of(config.work, registry, settings.floors)
         self._backups = backup_works.requests_of(config.backup, config.data_dir)
+        self._updates = update_works.requests_of(config.update)
+        self._data_dir = config.data_dir
         self._monitor = monitor
         self._told = told
         self.work = BackgroundWork(
@@ -77,6 +80,8 @@ class WorkRoom:
         try:
             await self.work.configure(self._requests, TAG)
             await self.work.configure(self._backups, backup_works.TAG)
+            await asyncio.to_thread(update_works.settle, self._data_dir)
+            await self.work.configure(self._updates, update_works.CHECKS)
             await self.work.run(asyncio.Event())
         finally:
             telling.cancel()

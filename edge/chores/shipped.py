@@ -5,6 +5,7 @@ from pathlib import Path
 
 from edge.backup import works as backup_works
 from edge.chores import gallery, models
+from edge.update import works as update_works
 from edge.work.registry import Registry
 
 
@@ -18,6 +19,7 @@ def make_registry(files: Iterable[str] = ()) -> Registry:
     registry.add_module(gallery)
     registry.add_module(models)
     registry.add_module(backup_works)
+    registry.add_module(update_works)
     for file in files:
         registry.add_file(Path(file))
     registry.add_entry_points()

@@ -12,7 +12,7 @@ from edge.errors import EdgeError
 
 VERBS = (
     "run", "demo", "recognise", "events", "clips", "ask", "backup", "restore", "reset", "models", "config", "device", "mqtt", "doctor",
-    "bench", "web", "work", "first-boot", "health", "slots",
+    "bench", "web", "work", "first-boot", "health", "slots", "update",
 )  # fmt: skip
 
 

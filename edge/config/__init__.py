@@ -8,7 +8,7 @@ from edge.config.affording import Limits, Network, Power, When, Work, Workers
 from edge.config.checks import NETWORK, SCHEMES, split_address, split_broker
 from edge.config.file import ConfigFile, Stored
 from edge.config.hiding import hidden, unhidden
-from edge.config.keeping import Backup, Card, Clips, Device, Paths, Pictures, Retention
+from edge.config.keeping import Backup, Card, Clips, Device, Paths, Pictures, Retention, Update
 from edge.config.loading import is_table, load, parse, resolve_paths
 from edge.config.local import SECRET_NAME, refused_names
 from edge.config.problems import Problem, problem_of, problems_of
@@ -58,6 +58,7 @@ __all__ = [
     "Stored",
     "TimeOfDay",
     "Tracking",
+    "Update",
     "Web",
     "When",
     "Work",

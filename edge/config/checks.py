@@ -47,6 +47,8 @@ def check(config: Config, place: str) -> None:
     _check_power(config.power, place)
     _check_mqtt(config.mqtt, f"{place}: mqtt")
     _check_work(config.work, place)
+    if len(config.update.hours) == 1:
+        raise ConfigError(f"{place}: update.hours: there is no end", hint='write ["02:00", "05:00"]')
     if config.clips.max_s < (least_s := config.clips.pre_s + config.clips.post_s):
         hint = f"{least_s:g} at least: pre_s and post_s together"
         raise ConfigError(f"{place}: clips.max_s is {config.clips.max_s:g}: too short", hint=hint)

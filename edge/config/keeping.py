@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from edge.config.section import Name, Section
+from edge.config.section import Name, Section, TimeOfDay
 from edge.config.seeing import ClipMode
 
 
@@ -79,3 +79,16 @@ class Backup(Section, frozen=True):
     keep_weekly: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 8
     keep_monthly: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 12
     keep_yearly: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 3
+
+
+class Update(Section, frozen=True):
+    source: Annotated[str, msgspec.Meta(pattern=r"^(https://.+|/.+)?$")] = ""
+    """Where newer versions of the whole system are: `https://…`, or an absolute folder (a stick). Empty: nobody looks."""
+    every_h: Annotated[float, msgspec.Meta(ge=0.25, le=744.0)] = 24.0
+    """It is looked for so often."""
+    install: Literal["ask", "auto"] = "ask"
+    """`ask`: when somebody asks for it; `auto`: as soon as it is found and `wait` and `hours` allow. The device restarts into it then."""
+    wait: Literal["mains-and-unmetered", "unmetered", "network"] = "mains-and-unmetered"
+    """What the installation waits for; never on a low battery."""
+    hours: Annotated[tuple[TimeOfDay, ...], msgspec.Meta(max_length=2)] = ("02:00", "05:00")
+    """`auto` only between these, local time; empty: at any time."""

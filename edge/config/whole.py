@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from edge.config.affording import Limits, Network, Power, Work, Workers
-from edge.config.keeping import Backup, Card, Clips, Device, Paths, Pictures, Retention
+from edge.config.keeping import Backup, Card, Clips, Device, Paths, Pictures, Retention, Update
 from edge.config.section import Section
 from edge.config.seeing import Camera, Detector, Filter, Line, Motion, Schedule, SecondLook, Tracking, Zone
 from edge.config.telling import HomeAssistant, Mqtt, Web
@@ -43,6 +43,7 @@ class Config(Section, frozen=True):
     workers: Workers = Workers()
     work: tuple[Work, ...] = ()
     backup: Backup = Backup()
+    update: Update = Update()
 
     @property
     def data_dir(self) -> Path:

@@ -11,6 +11,7 @@ from edge.mqtt.presence import Shown
 from edge.mqtt.showing import latest_topic, present_topic
 from edge.mqtt.switches import Switch
 from edge.mqtt.topics import level
+from edge.update.works import INSTALL_ACTION
 
 Entity = dict[str, Any]
 """One component of a device's discovery message, without what all of them have."""
@@ -185,7 +186,7 @@ _BUTTONS = (
 
 def _of_device(published: Published) -> Iterator[tuple[str, Entity]]:
     yield "problem", _PROBLEM
-    yield "update", _UPDATE
+    yield "update", _update(published)
     summary, stats = published.summary, published.stats
     if summary.power.source != "unknown":
         yield (
@@ -272,15 +273,18 @@ _PROBLEM = {
     "device_class": "problem",
     "entity_category": "diagnostic",
 }
-_UPDATE = {
-    "p": "update",
-    "name": "Update",
-    "state_topic": "~/state",
-    # Nobody knows a newer one yet.
-    "value_template": "{{ {'installed_version': value_json.versions.program, 'latest_version': value_json.versions.program} | tojson }}",
-    "device_class": "firmware",
-    "entity_category": "diagnostic",
-}
+
+_UPDATE_KEYS = ("installed_version", "latest_version", "in_progress", "update_percentage", "release_summary")
+
+
+def _update(published: Published) -> Entity:
+    """It has a button where that may be asked for."""
+    picked = ", ".join(f"'{key}': value_json.{key}" for key in _UPDATE_KEYS)
+    read = {"state_topic": "~/update", "value_template": f"{{{{ {{{picked}}} | tojson }}}}"}
+    press = {"command_topic": f"~/command/{INSTALL_ACTION}", "payload_install": "{}"}
+    may = INSTALL_ACTION in published.actions
+    about = {"device_class": "firmware", "entity_category": "config" if may else "diagnostic"}
+    return {"p": "update", "name": "Update", **read, **(press if may else {}), **about}
 
 
 def titled(name: str) -> str:

@@ -10,6 +10,7 @@ from edge.events.message import ClipMessage, CrossingMessage, EventMessage, Stat
 from edge.mqtt.backups import BackupMessage
 from edge.mqtt.frigate import FrigateEvent
 from edge.mqtt.messages import PresentMessage, StatsMessage, SummaryMessage
+from edge.mqtt.updates import UpdateMessage
 from edge.mqtt.works import WorkMessage
 
 PAYLOADS: dict[str, tuple[type[msgspec.Struct], str]] = {
@@ -24,6 +25,7 @@ PAYLOADS: dict[str, tuple[type[msgspec.Struct], str]] = {
     "result": (Answer, "<prefix>/<device>/result, and where MQTT 5 asks for it"),
     "state": (SummaryMessage, "<prefix>/<device>/state"),
     "stats": (StatsMessage, "<prefix>/<device>/stats"),
+    "update": (UpdateMessage, "<prefix>/<device>/update"),
     "work": (WorkMessage, "<prefix>/<device>/works/<name>"),
 }
 """Name of the schema, its struct, and on which topics it is."""

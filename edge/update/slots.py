@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from edge.errors import UpdateError
-from edge.files import make_folder, write_durably
+from edge.files import make_folder, make_folder_of, write_durably
 from edge.update import autoboot
 from edge.update.autoboot import Autoboot
 
@@ -37,6 +37,7 @@ class Slots:
         self, boot: Path, data_dir: Path, *, cmdline: Path = CMDLINE, reboot_param: Path = REBOOT_PARAM
     ) -> None:
         self._boot = boot
+        self._data_dir = data_dir
         self._states = data_dir / "update" / STATES_FILE
         self._cmdline = cmdline
         self._reboot_param = reboot_param
@@ -108,7 +109,8 @@ class Slots:
 
     def _save(self, states: dict[Slot, Goodness]) -> None:
         try:
-            make_folder(self._states.parent)
+            make_folder(self._data_dir)
+            make_folder_of(self._data_dir, self._states.parent.name)
             write_durably(self._states, msgspec.json.encode(states))
         except OSError as error:
             raise UpdateError(f"{self._states}: {error.strerror}", hint="free some space") from error

@@ -5,8 +5,11 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from edge.errors import UpdateError
-from edge.update.slots import Slots
+from edge.update import progress
+from edge.update.slots import OTHER, Slots
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +38,29 @@ def decide(boot: Path, data_dir: Path, well: bool, why: str, again: Callable[[],
         return ""
     if well:
         slots.mark(booted, "good")
+        progress.save(data_dir, progress.committed(progress.load(data_dir)))
         log.warning("update committed slot=%s", booted)
         return f"slot {booted} is well and from now on the one that starts"
     slots.mark(booted, "bad")
+    progress.save(data_dir, msgspec.structs.replace(progress.load(data_dir), phase="installed", error=why))
     log.error("update given up slot=%s why=%s", booted, why)
     again()
     return f"slot {booted} is not well: back to slot {slots.default}"
+
+
+def go_back(slots: Slots) -> str:
+    """Have the next orderly restart lead to the other slot: the old one of an update on trial, else the one before. In words.
+
+    Raises:
+        UpdateError: this device has no other, or nothing good lies in it.
+    """
+    booted = slots.booted
+    if booted is None:
+        raise UpdateError("this device has no slots", hint="restore a backup on a fresh card: docs/backup.md")
+    other = OTHER[booted]
+    if slots.state(other) == "bad":
+        raise UpdateError(
+            f"slot {other} is not good: it was given up, or is only half written", hint="install a version"
+        )
+    slots.arm(other)
+    return f"restarting into slot {other}" + ("" if slots.default == other else ", which stays if it is well")

@@ -11,6 +11,7 @@ from edge.clock import SystemClock
 from edge.config import Config
 from edge.health import Health
 from edge.rules.build import rules_from
+from edge.update.works import update_actions
 
 
 def check_asked(config: Config) -> None:
@@ -32,4 +33,5 @@ def check_asked(config: Config) -> None:
 def _actions(config: Config) -> dict[str, Action]:
     rooms = cast(Rooms, None)  # none is used before something is done
     outputs = Outputs([Output(each.name, None, each.max_s) for each in config.output], Health(SystemClock()), print)
-    return {action.name: action for action in (*standard_actions(rooms), *outputs.actions())}
+    updating = update_actions(config.update, config.data_dir)
+    return {action.name: action for action in (*standard_actions(rooms), *outputs.actions(), *updating)}

@@ -1,6 +1,5 @@
 """Every room of the appliance, made when it is first asked for."""
 
-import platform
 from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -40,19 +39,15 @@ from edge.events.wall_clock import WallClock
 from edge.health import Condition, Health
 from edge.identity import device_id
 from edge.ids import IdSource
-from edge.mqtt.backups import Backups
 from edge.mqtt.bound import Unsent
 from edge.mqtt.entities import titled
 from edge.mqtt.frigate import FrigateEvents
-from edge.mqtt.messages import Versions
 from edge.mqtt.sender import Sender
 from edge.mqtt.summary import Figures, Sources
 from edge.mqtt.switches import Switch, arming_switch, output_switch, recording_switch
 from edge.mqtt.tree import Tree
-from edge.mqtt.works import Works
 from edge.pipeline import Pipeline
 from edge.recognition.port import Detector
-from edge.recognition.runtime import runtime_name
 from edge.recognition.second_look import SecondLook
 from edge.rules.build import rules_from
 from edge.rules.room import RuleRoom
@@ -63,11 +58,12 @@ from edge.store.pictures import PictureFolder
 from edge.store.port import Message
 from edge.store.stills import StillLedger
 from edge.store.switches import SwitchStore
+from edge.update.works import update_actions
 from edge.watchdog import Watchdog
 from edge.web.port import Rooms as PageRooms
 from edge.wiring.asking import cancel_work, favour, run_work
 from edge.wiring.checking import check_config
-from edge.wiring.joints import Busy, facts_of, telling_all, touching
+from edge.wiring.joints import Busy, facts_of, told_of_works, touching, versions_of
 from edge.wiring.page import make_page
 from edge.wiring.recognition import make_detector
 from edge.wiring.scenes import clock_is_right, gates_of, life_cycles
@@ -272,7 +268,7 @@ class House:
         sources = Sources(
             device=self._device,
             cameras=self._cameras,
-            versions=self._versions(),
+            versions=versions_of(self._config.detector.model),
             conditions=self._health.conditions,
             figures=self._figures,
             armed=self._armed_at_all,
@@ -300,10 +296,6 @@ class House:
                 for name in self._cameras
             ),
         ]
-
-    def _versions(self) -> Versions:
-        model = self._config.detector.model
-        return Versions(program=__version__, python=platform.python_version(), model=model, runtime=runtime_name())
 
     def _figures(self) -> Figures:
         done, keeper = self._pipeline.stats, self._keeper
@@ -349,7 +341,8 @@ class House:
             erase=partial(reset.ask, self._data_dir),
         )
         vital = vital_action(self._config, self._health.conditions, self._pipeline)
-        actions = [*standard_actions(rooms), *self._touch.outputs.actions(), vital]
+        updating = update_actions(self._config.update, self._data_dir)
+        actions = [*standard_actions(rooms), *self._touch.outputs.actions(), vital, *updating]
         return Performer(actions, self._data_dir, self._clock, self._fatal, asked=self._idleness.touch)
 
     def _armed(self, camera: str) -> bool:
@@ -441,7 +434,5 @@ class House:
             self._monitor,
             rooms,
             changed=self._outbox.wake,
-            told=telling_all(
-                self._busy, Works(self._device, self._show), Backups(self._data_dir, self._device, self._show)
-            ),
+            told=told_of_works(self._data_dir, self._device, self._show, self._busy),
         )

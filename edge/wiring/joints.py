@@ -1,22 +1,45 @@
 """What stands between two rooms."""
 
+import platform
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from edge import __version__
 from edge.backup.works import TAG
 from edge.buttons.light import Facts
 from edge.device.idleness import Idleness
 from edge.events.port import Outcome
 from edge.health import Condition
+from edge.mqtt.backups import Backups
+from edge.mqtt.messages import Versions
+from edge.mqtt.updates import Updates
+from edge.mqtt.works import Works
+from edge.recognition.runtime import runtime_name
+from edge.store.port import Message
 from edge.work.observe import WorkInfo
 from edge.work.states import WorkState
 
 
-def telling_all(*listeners: Callable[[Sequence[WorkInfo]], None]) -> Callable[[Sequence[WorkInfo]], None]:
+def told_of_works(
+    data_dir: Path, device: str, put: Callable[[Message], None], *others: Callable[[Sequence[WorkInfo]], None]
+) -> Callable[[Sequence[WorkInfo]], None]:
+    """Publishes what changes when works do, and tells others."""
+    listeners: tuple[Callable[[Sequence[WorkInfo]], None], ...] = (
+        *others,
+        Works(device, put),
+        Backups(data_dir, device, put),
+        Updates(data_dir, device, put),
+    )
+
     def tell(infos: Sequence[WorkInfo]) -> None:
         for listener in listeners:
             listener(infos)
 
     return tell
+
+
+def versions_of(model: str) -> Versions:
+    return Versions(program=__version__, python=platform.python_version(), model=model, runtime=runtime_name())
 
 
 def touching(idleness: Idleness, submit: Callable[[Outcome], None]) -> Callable[[Outcome], None]:

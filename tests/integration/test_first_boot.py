@@ -108,6 +108,7 @@ def test_what_imager_asked_for_is_done_and_its_secrets_go(card: Places) -> None:
     assert (card.etc / "localtime").readlink() == Path("/usr/share/zoneinfo/Europe/Berlin")
     assert (card.etc / "ssh/authorized_keys/edge-admin").read_text() == KEY + "\n"
     assert mode(card.etc / "ssh/ssh_host_ed25519_key") == 0o600
+    assert (card.etc / "modprobe.d/edge-wifi-country.conf").read_text() == "options cfg80211 ieee80211_regdom=DE\n"
     assert not (card.boot / "rpi-preseed.toml").exists()
     assert start(card).host == "garden"
     assert "edge-admin@garden.local" in (card.boot / "edge-password.txt").read_text()

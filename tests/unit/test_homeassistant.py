@@ -20,6 +20,7 @@ from edge.mqtt.presence import Shown
 from edge.mqtt.showcase import View
 from edge.mqtt.summary import Figures, Sources, stats, summary
 from edge.mqtt.switches import Switch, output_switch
+from edge.mqtt.updates import UpdateMessage
 from edge.store.port import Message, Picture
 from tests.homeassistant_rules import check_discovery, check_value
 
@@ -132,7 +133,23 @@ def test_values_are_taken() -> None:
         "OFF",
     )
     assert (values["inference"], values["temperature"], values["waiting"]) == ("100.0", "48.2", "3")
-    assert json.loads(values["update"]) == {"installed_version": "1", "latest_version": "1"}
+
+
+@pytest.mark.parametrize("may", [True, False])
+def test_an_update_is_shown_and_installed_where_that_may_be_asked_for(may: bool) -> None:
+    entity = made(published(actions=("install-update",) if may else ()))["cmps"]["update"]
+    message = UpdateMessage(
+        device="dev", installed_version="1.0", latest_version="1.1", in_progress=True, update_percentage=40,
+        phase="installing", error="", release_summary="Sees better",
+    )  # fmt: skip
+    assert json.loads(check_value(entity, msgspec.json.encode(message))) == {
+        "installed_version": "1.0",
+        "latest_version": "1.1",
+        "in_progress": True,
+        "update_percentage": 40,
+        "release_summary": "Sees better",
+    }
+    assert entity.get("command_topic") == ("edge/edge-1a2b/command/install-update" if may else None)
 
 
 @pytest.mark.parametrize(("camera", "fires"), [("front_door", True), ("yard", False)])
