@@ -45,6 +45,16 @@ class Unsecured(NamedTuple):
     member: Member
 
 
+class Secured(NamedTuple):
+    """A file that is in a pack, and what it shows. `path` is below the data folder; `label`: a clip's trigger."""
+
+    path: str
+    sha256: str
+    started_wall_s: float
+    camera: str
+    label: str
+
+
 class Journal:
     """One instance and one connection a thread.
 
@@ -137,6 +147,21 @@ class Journal:
             pictures = "SELECT sha256, size_bytes FROM event_pictures WHERE event = ? AND secured = 0"
             for sha256, size in self.connection.execute(pictures, (id_,)).fetchall():
                 yield Unsecured(kind, id_, Member(f"{PICTURES}/{path_of_hash(sha256)}", sha256, size))
+
+    def secured_in(self, pack: int) -> list[Secured]:
+        """What is still kept of a pack's files."""
+        pictures = """SELECT p.sha256, p.sha256, e.started_wall_s, e.camera, e.label
+            FROM event_pictures p JOIN events e ON e.id = p.event WHERE p.secured = ?"""
+        clips = "SELECT id, sha256, started_wall_s, camera, trigger FROM clips WHERE secured = ?"
+        with translated(self._path):
+            found = [
+                Secured(f"{PICTURES}/{path_of_hash(key)}", *rest)
+                for key, *rest in self.connection.execute(pictures, (pack,))
+            ]
+            return found + [
+                Secured(f"{CLIPS}/{relative_path(key)}", *rest)
+                for key, *rest in self.connection.execute(clips, (pack,))
+            ]
 
     def secure(self, pack: Pack, files: Iterable[Unsecured]) -> Pack:
         """The pack is on the remote: mark what it holds. The pack as it is numbered."""

@@ -16,7 +16,7 @@ import msgspec
 
 from edge.channel import Channel
 
-REMOTE = "edge:"
+REMOTE, MIRROR = "edge:", "mirror:"
 _PLAIN = re.compile(r"[A-Za-z0-9_./:-]*")
 _FLAGS = re.compile(r"--[a-z0-9-]+( [A-Za-z0-9_./:,-]+)?")
 LIST_FILE = "list.json"

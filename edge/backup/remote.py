@@ -18,7 +18,7 @@ import msgspec
 
 from edge.backup.format import checked_path
 from edge.backup.rc import Rc, Transfer
-from edge.backup.rclone import LIST_FILE, REMOTE, Did, Do, Verb
+from edge.backup.rclone import LIST_FILE, MIRROR, REMOTE, Did, Do, Verb
 from edge.errors import BackupError, IsolateError
 from edge.isolate import Isolate
 
@@ -104,6 +104,11 @@ class Remote:
         size = sum(path.stat().st_size for path in (self._scratch / source).rglob("*") if path.is_file())
         self._run("copy", checked_path(source), REMOTE + checked_path(target), FLAGS, _time_for(size))
 
+    def put_in_mirror(self, source: str) -> None:
+        """As `put_tree`, into the plain mirror."""
+        size = sum(path.stat().st_size for path in (self._scratch / source).rglob("*") if path.is_file())
+        self._run("copy", checked_path(source), MIRROR, FLAGS, _time_for(size))
+
     def get(self, source: str, target: str, size_bytes: int) -> Path:
         """Into a file of the scratch folder."""
         path = self._scratch / checked_path(target)
@@ -128,11 +133,13 @@ class Remote:
         finally:
             path.unlink(missing_ok=True)
 
-    def list(self, folder: str) -> list[Entry]:
-        """All files below a folder; none when it is not there."""
+    def list_mirror(self) -> list[Entry]:
+        return self._list(MIRROR)
+
+    def _list(self, place: str) -> list[Entry]:
         flags = ("--recursive", "--no-mimetype", "--files-only", *FLAGS[:4])
         try:
-            self._run("ls", REMOTE + checked_path(folder), "", flags, SHORT_S * 10)
+            self._run("ls", place, "", flags, SHORT_S * 10)
         except BackupError as error:
             if is_missing(error):
                 return []
@@ -144,12 +151,22 @@ class Remote:
             path.unlink(missing_ok=True)
         return [Entry(each.Path, each.Size, each.ModTime) for each in listed]
 
+    def list(self, folder: str) -> list[Entry]:
+        """All files below a folder; none when it is not there."""
+        return self._list(REMOTE + checked_path(folder))
+
     def delete(self, folder: str, paths: Sequence[str]) -> None:
         """These files below a folder, which need be there no more."""
+        self._delete(REMOTE + checked_path(folder), paths)
+
+    def delete_from_mirror(self, paths: Sequence[str]) -> None:
+        self._delete(MIRROR, paths)
+
+    def _delete(self, place: str, paths: Sequence[str]) -> None:
         names = self._scratch / "delete.txt"
         names.write_text("".join(f"{checked_path(path)}\n" for path in paths), encoding="ascii")
         flags = ("--files-from-raw delete.txt", *FLAGS[:4])
-        self._run("delete", REMOTE + checked_path(folder), "", flags, SHORT_S + len(paths))
+        self._run("delete", place, "", flags, SHORT_S + len(paths))
 
     def _run(self, verb: Verb, source: str, target: str, flags: Sequence[str], timeout_s: float) -> None:
         if self._stopped.is_set():

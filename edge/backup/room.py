@@ -9,6 +9,7 @@ from pathlib import Path
 
 from edge.backup import target as targets
 from edge.backup.journal import Journal
+from edge.backup.mirror import mirror
 from edge.backup.remote import Progress, Remote
 from edge.backup.repository import Repository
 from edge.backup.snapshot import Report, Snapshotter, Taken
@@ -58,10 +59,13 @@ class Room:
     ) -> Taken:
         """A snapshot. Raises as `Snapshotter`."""
         with closing(Journal(self.data_dir)) as journal:
-            return Snapshotter(
+            taken = Snapshotter(
                 self.data_dir, repository, journal, clock, repository_id=self.target.repository, config_file=config_file,
                 encrypted=self.target.is_encrypted, report=report, rows_only=rows_only,
             ).run()  # fmt: skip
+            if self.target.mirror and not rows_only:
+                taken = taken._replace(mirrored=mirror(self.data_dir, repository.remote, journal, report))
+            return taken
 
 
 @contextmanager

@@ -29,13 +29,14 @@ Report = Callable[[str, int], None]
 
 
 class Taken(NamedTuple):
-    """What a run has done. `name` is None when nothing was new."""
+    """What a run has done. `name` is None when nothing was new; `mirrored`: files that the plain mirror got."""
 
     name: SnapshotName | None
     files: int = 0
     packs: int = 0
     database: str = ""
     damaged: int = 0
+    mirrored: int = 0
 
 
 class _Ready(NamedTuple):

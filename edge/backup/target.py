@@ -29,7 +29,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """An rclone remote and a path on it.
 
     `options` are those of rclone's section, secrets among them as rclone wants them. `password` and `salt` are those of the encryption;
-    empty: none. `device` is the folder in the repository.
+    empty: none. `device` is the folder in the repository. `mirror`: path on the remote of a plain mirror; empty: none.
     """
 
     format: Literal[1] = 1
@@ -39,6 +39,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     options: dict[str, str]
     password: str = ""
     salt: str = ""
+    mirror: str = ""
 
     @property
     def is_encrypted(self) -> bool:
@@ -48,7 +49,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def words(self) -> str:
         """For people, without secrets."""
         how = "encrypted" if self.is_encrypted else "not encrypted"
-        return f"{self.options.get('type', '?')}:{self.path} ({how})"
+        also = f", plain pictures by day in {self.mirror}" if self.mirror else ""
+        return f"{self.options.get('type', '?')}:{self.path} ({how}){also}"
 
 
 def folder_of(data_dir: Path) -> Path:
@@ -99,13 +101,16 @@ def rclone_config(target: Target) -> str:
         lines += ["type = crypt", f"password = {obscured(target.password)}", f"password2 = {obscured(target.salt)}"]
     else:
         lines.append("type = alias")
-    return "\n".join([*lines, f"remote = target:{target.path}", ""])
+    lines.append(f"remote = target:{target.path}")
+    if target.mirror:
+        lines += ["", "[mirror]", "type = alias", f"remote = target:{target.mirror}"]
+    return "\n".join([*lines, ""])
 
 
 def _check(target: Target) -> None:
     if not _TYPE.fullmatch(target.options.get("type", "")):
         raise ConfigError("the remote has no type", hint="give --type, for example local, s3, sftp or webdav")
-    for key, value in (*target.options.items(), ("path", target.path)):
+    for key, value in (*target.options.items(), ("path", target.path), ("mirror", target.mirror)):
         if not _KEY.fullmatch(key) or any(ord(letter) < 32 for letter in value) or value != value.strip():
             raise ConfigError(f"option {key!r:.60}: cannot stand in rclone's configuration", hint="use one plain line")
 
@@ -170,6 +175,8 @@ def kit_text(target: Target) -> str:
     """The recovery kit: all that a new card needs. TOML, so that it can be typed in."""
     lines = [f"{name} = {json.dumps(getattr(target, name), ensure_ascii=False)}" for name in
              ("format", "device", "repository", "path", "password", "salt")]  # fmt: skip
+    if target.mirror:
+        lines.append(f"mirror = {json.dumps(target.mirror, ensure_ascii=False)}")
     options = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in target.options.items()]
     return "\n".join([*lines, "[options]", *options, ""])
 

@@ -2,6 +2,7 @@
 
 import time
 from contextlib import closing, suppress
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from edge import config
 from edge.backup import target as targets
 from edge.backup.journal import Journal
+from edge.backup.mirror import sweep_mirror
 from edge.backup.prune import prune
 from edge.backup.rc import Transfer
 from edge.backup.room import Room
@@ -25,6 +27,7 @@ NAME = "backup"
 NAMES = (NAME, "backup-rows", "backup-verify", "backup-prune", "backup-drill")
 MEMORY_MB = 512
 """Address space, mostly: rclone reserves far more than it uses."""
+KEEPING = tuple(name for name in config.Backup.__struct_fields__ if name.startswith("keep_") or name == "mirror_days")
 ROWS_S, PRUNE_S, VERIFY_S, DRILL_S = 3600.0, 86_400.0, 7 * 86_400.0, 7 * 86_400.0
 PROGRESS_S = 1.0
 
@@ -62,7 +65,7 @@ def _room(run: Run) -> Room:
 
 @worker("backup", heavy=True, memory_mb=MEMORY_MB)
 def back_up(run: Run) -> Result:
-    """Take a snapshot. Output: `snapshot` (empty: nothing was new), `files`, `packs`, `damaged`."""
+    """Take a snapshot. Output: `snapshot` (empty: nothing was new), `files`, `packs`, `damaged`, `mirrored`."""
     progress = _Progress(run)
     try:
         room = _room(run)
@@ -72,7 +75,8 @@ def back_up(run: Run) -> Result:
     except BackupError as error:
         return _failed(error)
     name = taken.name.stamp if taken.name else ""
-    return Success({"snapshot": name, "files": taken.files, "packs": taken.packs, "damaged": taken.damaged})
+    numbers = {"files": taken.files, "packs": taken.packs, "damaged": taken.damaged, "mirrored": taken.mirrored}
+    return Success({"snapshot": name, **numbers})
 
 
 @worker("backup-rows", heavy=True, memory_mb=MEMORY_MB)
@@ -98,13 +102,16 @@ def _overdue(run: Run) -> bool:
 
 @worker("backup-prune", heavy=True, memory_mb=MEMORY_MB)
 def sweep(run: Run) -> Result:
-    """Delete old snapshots as `[backup]` says. Output: `snapshots`, `files`, `left`."""
-    keep = msgspec.convert({key: value for key, value in run.input.items() if key.startswith("keep_")}, config.Backup)
+    """Delete old snapshots, and old files of the plain mirror, as `[backup]` says. Output: `snapshots`, `files`, `left`."""
+    keep = msgspec.convert({key: value for key, value in run.input.items() if key in KEEPING}, config.Backup)
     try:
-        with _room(run).repository() as repository:
+        room = _room(run)
+        with room.repository() as repository:
             run.on_stop(lambda _: repository.remote.stop())
             repository.required()
             done = prune(repository, keep, SystemClock().now().wall_s)
+            if room.target.mirror:
+                sweep_mirror(repository.remote, date.today(), keep.mirror_days)
     except BackupError as error:
         return _failed(error)
     return Success({"snapshots": done.snapshots, "files": done.files, "left": done.left})
@@ -147,7 +154,7 @@ def requests_of(section: config.Backup, data_dir: Path) -> dict[str, Request]:
         return {}
     local = targets.load(data_dir).options.get("type") == "local"
     needs = constraints_of(section.wait, local=local)
-    keep = {name: getattr(section, name) for name in section.__struct_fields__ if name.startswith("keep_")}
+    keep = {name: getattr(section, name) for name in KEEPING}
     limit = {"limit_kb_per_s": section.limit_kb_per_s}
     works = {
         NAME: PeriodicWork("backup", every=section.every_h * 3600).with_input(**limit),

@@ -1,12 +1,13 @@
-"""`edge backup setup|now|list|show|status|kit|verify|prune|take-over`: snapshots of this device on any rclone remote."""
+"""`edge backup setup|mirror|now|list|show|status|kit|verify|prune|take-over`: snapshots of this device on any rclone remote."""
 
 import argparse
 import os
 import sys
-from contextlib import closing
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from edge.cli import backup_setup
+from edge.cli.backup_setup import print_kit
 from edge.cli.common import add_config_options, config_file, load_config, print_json
 
 if TYPE_CHECKING:
@@ -16,21 +17,7 @@ if TYPE_CHECKING:
 def add_parser(verbs: Any) -> None:
     parser = verbs.add_parser("backup", help="snapshots of this device on another machine or disk", description=__doc__)
     actions = parser.add_subparsers(metavar="ACTION", required=True)
-    setup = actions.add_parser("setup", help="say where the backup goes, test it, and print the recovery kit")
-    setup.add_argument("--type", metavar="TYPE", help="of rclone's: local, s3, sftp, webdav, drive …")
-    setup.add_argument("--path", metavar="PATH", help="folder on the remote, with the bucket first where it has those")
-    setup.add_argument(
-        "--set", metavar="KEY=VALUE", action="append", default=[], help="an option of rclone's for this type"
-    )
-    setup.add_argument(
-        "--secret", metavar="KEY=FILE", action="append", default=[], help="an option whose value stands in a file"
-    )
-    setup.add_argument(
-        "--from", dest="section", metavar="FILE:NAME", help="take type and options from a section of an rclone.conf"
-    )
-    setup.add_argument("--plain", action="store_true", help="do not encrypt")
-    setup.add_argument("--check", action="store_true", help="only test the remote that is set up")
-    setup.set_defaults(handler=set_up)
+    backup_setup.add_parsers(actions)
     for name, handler, text in (
         ("now", take_now, "take a snapshot now"),
         ("list", list_all, "the snapshots that are there"),
@@ -61,40 +48,6 @@ def add_parser(verbs: Any) -> None:
             action.add_argument("--dry-run", action="store_true", help="only say what would go")
         if name == "kit":
             action.add_argument("--svg", metavar="FILE", help="write a page with the code as a picture, for printing")
-    add_config_options(setup)
-
-
-def set_up(options: argparse.Namespace) -> int:
-    from edge.backup import target as targets
-    from edge.backup.journal import Journal
-    from edge.backup.probing import probe
-    from edge.backup.setting_up import make_target
-    from edge.identity import device_id
-
-    config = load_config(options)
-    if options.check:
-        probe(config.data_dir)
-        print("the remote can be written, read and deleted from")
-        return 0
-    if targets.is_set_up(config.data_dir):
-        print("there is a backup already: this one begins anew elsewhere, the old one stays as it is", file=sys.stderr)
-    target = make_target(
-        config.device.id or device_id(config.data_dir), options.type, options.path, options.set, options.secret, options.section,
-        encrypted=not options.plain,
-    )  # fmt: skip
-    targets.save(config.data_dir, target)
-    with closing(Journal(config.data_dir)) as journal:
-        if (file := config_file(options)) is not None:
-            journal.set_state(config=str(file.resolve()))
-    rights = probe(config.data_dir)
-    print(f"backup: {target.words}")
-    print(
-        "the remote can be written and read"
-        + ("" if rights.can_delete else ", but nothing can be deleted: prune elsewhere")
-    )
-    print("\nRecovery kit: write it down or print it (`edge backup kit`), and keep it away from the device.")
-    print("Without it nobody can read the backup.\n" if target.is_encrypted else "")
-    return _print_kit(target)
 
 
 def kit(options: argparse.Namespace) -> int:
@@ -107,17 +60,7 @@ def kit(options: argparse.Namespace) -> int:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(page(target))
         return 0
-    return _print_kit(target)
-
-
-def _print_kit(target: Any) -> int:
-    from edge.backup.kit import code_for_terminal
-    from edge.backup.target import kit_text
-
-    print(kit_text(target))
-    if sys.stdout.isatty():
-        print(code_for_terminal(target))
-    return 0
+    return print_kit(target)
 
 
 def take_now(options: argparse.Namespace) -> int:
@@ -128,15 +71,10 @@ def take_now(options: argparse.Namespace) -> int:
     with Bar("backup") as bar, room.repository(bar.moved) as repository:
         taken = room.take(repository, SystemClock(), config_file(options), bar.step)
     if options.json:
-        print_json(
-            {
-                "snapshot": taken.name.stamp if taken.name else None,
-                "files": taken.files,
-                "packs": taken.packs,
-                "damaged": taken.damaged,
-            }
-        )
-    elif taken.name is None:
+        done = {key: value for key, value in taken._asdict().items() if key not in ("name", "database")}
+        print_json({"snapshot": taken.name.stamp if taken.name else None, **done})
+        return 0
+    if taken.name is None:
         print("nothing is new")
     else:
         print(
@@ -146,6 +84,8 @@ def take_now(options: argparse.Namespace) -> int:
             print(
                 f"{taken.damaged} files are missing or damaged on this card: see `edge events check`", file=sys.stderr
             )
+    if taken.mirrored:
+        print(f"{taken.mirrored} files put into the mirror")
     return 0
 
 
@@ -227,6 +167,7 @@ def verify(options: argparse.Namespace) -> int:
 
 
 def prune(options: argparse.Namespace) -> int:
+    from edge.backup.mirror import sweep_mirror
     from edge.backup.prune import prune as go
     from edge.clock import SystemClock
 
@@ -235,11 +176,17 @@ def prune(options: argparse.Namespace) -> int:
     with room.repository() as repository:
         repository.required()
         done = go(repository, config.backup, SystemClock().now().wall_s, dry_run=options.dry_run)
+        mirrored = 0
+        if room.target.mirror:
+            days = config.backup.mirror_days
+            mirrored = sweep_mirror(repository.remote, date.today(), days, dry_run=options.dry_run)
     if options.json:
-        print_json(done)
+        print_json({**done._asdict(), "mirrored": mirrored})
     else:
         verb = "would go" if options.dry_run else "gone"
         print(f"{done.snapshots} snapshots and {done.files} files {verb}; {done.left} files wait for another time")
+        if mirrored:
+            print(f"{mirrored} files of the mirror {verb}")
     return 0
 
 

@@ -79,6 +79,8 @@ class Backup(Section, frozen=True):
     keep_weekly: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 8
     keep_monthly: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 12
     keep_yearly: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 3
+    mirror_days: Annotated[int, msgspec.Meta(ge=0, le=36_500)] = 0
+    """`edge backup prune` deletes from the plain mirror what is older; 0: nothing."""
 
 
 class Update(Section, frozen=True):

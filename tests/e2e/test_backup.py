@@ -31,7 +31,7 @@ def test_a_card_dies_and_a_new_one_is_the_same_device_again(tmp_path: Path) -> N
         refused = edge("backup", "setup", *asked, "--set", "pass=x")
         assert (refused.returncode, "--secret pass=FILE" in refused.stderr) == (2, True)
         done = edge("backup", "setup", *asked, check=True)
-        assert "the remote can be written and read\n" in done.stdout
+        assert "the remote can be written, read and deleted from\n" in done.stdout
         kit = tmp_path / "kit"
         kit.write_text(edge("backup", "kit", "--data", old, check=True).stdout)
         page = tmp_path / "kit.html"
