@@ -74,6 +74,7 @@ class Site:
             config=settings,
             clock=clock,
             cameras=["door"],
+            labels=["Cat", HOSTILE],
             newest=self.frames.get,
             scene=self.scenes.get,
             conditions=self.health.conditions,

@@ -44,6 +44,10 @@ class Archive:
         """Ask the store something."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._read, query)
 
+    async def call(self, read: Callable[[Path], R]) -> R:
+        """What a function reads from the data folder, in the archive's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, read, self._data_dir)
+
     async def event(self, id_: str) -> Event | None:
         """The event of exactly this id."""
         found = await self.read(lambda store: store.find(id_))

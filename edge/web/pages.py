@@ -2,12 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
 from datetime import date
 from itertools import groupby
 from urllib.parse import parse_qsl, urlencode
 
-import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response, StreamingResponse
@@ -21,11 +19,10 @@ from edge.web.access import Access
 from edge.web.archive import Archive
 from edge.web.guard import COOKIE
 from edge.web.live import MEDIA_TYPE, Live
+from edge.web.places import places_of
 from edge.web.plots import by_day, timeline
 from edge.web.port import Rooms
 from edge.web.render import Renderer, kind_of
-from edge.web.tiles import tiles_of
-from edge.web.works import shown
 
 RECENT, PAGE, TIMELINE = 12, 48, 2000
 WORKS_S = 5.0
@@ -35,12 +32,12 @@ FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 class Pages:
     """Thread: the one that runs asyncio."""
 
-    def __init__(self, rooms: Rooms, access: Access, archive: Archive, live: Live) -> None:
+    def __init__(self, rooms: Rooms, access: Access, archive: Archive, live: Live, renderer: Renderer) -> None:
         self._rooms = rooms
         self._access = access
         self._archive = archive
         self._live = live
-        self._render = Renderer(rooms)
+        self._render = renderer
 
     def routes(self) -> list[Route]:
         return [
@@ -51,8 +48,6 @@ class Pages:
             Route("/events/{id}/thumbnail.jpg", self.thumbnail),
             Route("/events/{id}/clips/{number:int}.mp4", self.clip),
             Route("/counts", self.counts),
-            Route("/work", self.work),
-            Route("/device", self.device),
             Route("/cameras/{name}/now.jpg", self.now),
             Route("/cameras/{name}/live", self.stream),
             Route("/login", self.login),
@@ -72,34 +67,43 @@ class Pages:
         cause = condition.cause if condition is not None else ""
         size = frame.size if frame is not None else None
         armed = self._rooms.armed(name)
-        return {"name": name, "frame": size, "state": state, "kind": kind_of(state), "cause": cause, "armed": armed}
+        places = places_of(self._rooms.config, name)
+        return {
+            "name": name, "frame": size, "state": state, "kind": kind_of(state), "cause": cause, "armed": armed, "places": places,
+        }  # fmt: skip
 
     async def events(self, request: Request) -> Response:
         query = request.query_params
-        label, camera, before = query.get("label") or None, query.get("camera") or None, query.get("before") or None
+        label, camera, zone = (query.get(name) or None for name in ("label", "camera", "zone"))
         day = _day(query.get("day"))
         days = (day_of(day), day_of(day)) if day is not None else None
+        before = query.get("before") or None
         read = self._archive.read
-        found = await read(lambda store: store.newest(PAGE + 1, label=label, camera=camera, days=days, before=before))
-        labels = await read(EventStore.labels)
-        of_day: Sequence[Event] = ()
-        if days is not None:
-            of_day = await read(lambda store: store.newest(TIMELINE, label=label, camera=camera, days=days))
-        older = None
-        if len(found) > PAGE:
-            wanted = {"day": query.get("day"), "label": label, "camera": camera, "before": found[PAGE - 1].id}
-            older = "/events?" + urlencode({key: value for key, value in wanted.items() if value})
+        found = await read(
+            lambda store: store.newest(PAGE + 1, label=label, camera=camera, zone=zone, days=days, before=before)
+        )
+        shown = days or (local_day(time.time()),) * 2
+        of_day = await read(lambda store: store.newest(TIMELINE, label=label, camera=camera, zone=zone, days=shown))
+
+        def link(**changed: str | None) -> str:
+            wanted = {"day": query.get("day"), "label": label, "camera": camera, "zone": zone, **changed}
+            return "/events?" + urlencode({key: value for key, value in wanted.items() if value})
+
         return self._render.page(
             request,
             "events.html",
-            days=[(name, list(group)) for name, group in groupby(found[:PAGE], _day_name)],
-            labels=labels,
+            days=[(day, list(group)) for day, group in groupby(found[:PAGE], _day_of)],
+            labels=await read(EventStore.labels),
             cameras=self._rooms.cameras,
+            zones=sorted({each.name for each in self._rooms.config.zone}),
             label=label,
             camera=camera,
+            zone=zone,
             day=day.isoformat() if day is not None else None,
-            timeline=timeline(of_day),
-            older=older,
+            before_day=link(day=_beside(day, -1)),
+            after_day=link(day=_beside(day, 1)) if _beside(day, 1) else None,
+            timeline=timeline(of_day if before is None else ()),
+            older=link(before=found[PAGE - 1].id) if len(found) > PAGE else None,
         )
 
     async def event(self, request: Request) -> Response:
@@ -140,22 +144,6 @@ class Pages:
         today = local_day(time.time())
         counts = await self._archive.read(lambda store: store.count_labels((today - 29, today)))
         return self._render.page(request, "counts.html", plot=by_day(counts, today))
-
-    async def work(self, request: Request) -> Response:
-        try:
-            infos = await asyncio.wait_for(self._rooms.works(), WORKS_S)
-        except (TimeoutError, AssertionError) as error:
-            raise HTTPException(503, "the works are not known yet: load the page again in a moment") from error
-        works = sorted(map(shown, infos), key=lambda work: (not work.may_cancel, work.info.name or work.info.worker))
-        return self._render.page(request, "work.html", works=works)
-
-    async def device(self, request: Request) -> Response:
-        session = request.state.session
-        parts = [_part(each) for each in self._rooms.conditions()]
-        actions = [action for action in self._rooms.actions.values() if action.changes and not action.needs_arguments]
-        return self._render.page(
-            request, "device.html", tiles=tiles_of(self._rooms), parts=parts, actions=actions if session else []
-        )
 
     async def now(self, request: Request) -> Response:
         """One picture, with what was recognised in it beside it; 304 when the caller has it already."""
@@ -213,10 +201,6 @@ class Pages:
         return event
 
 
-def _part(condition: Condition) -> dict[str, object]:
-    return {**msgspec.structs.asdict(condition), "kind": kind_of(condition.state)}
-
-
 async def _form(request: Request) -> dict[str, str]:
     return dict(parse_qsl((await request.body()).decode(errors="replace"), max_num_fields=10))
 
@@ -233,10 +217,14 @@ def _day(text: str | None) -> date | None:
         raise HTTPException(400, "that is no day: write 2026-11-21") from error
 
 
-def _day_name(event: Event) -> str:
-    day, today = local_day(event.started.wall_s), local_day(time.time())
-    names = {today: "Today", today - 1: "Yesterday"}
-    return names.get(day, f"{date_of(day):%A, %d %B %Y}")
+def _day_of(event: Event) -> int:
+    return local_day(event.started.wall_s)
+
+
+def _beside(day: date | None, days: int) -> str | None:
+    """The day so many days from that one; None: there is none, or it is in the future."""
+    wanted = day_of(day) + days if day is not None else None
+    return date_of(wanted).isoformat() if wanted is not None and wanted <= local_day(time.time()) else None
 
 
 def _lasted(event: Event) -> str:

@@ -1,6 +1,7 @@
 """Where the bars of a plot stand. Pure."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from edge.clock import date_of
 from edge.recognition.drawing import colour_of
 from edge.store.port import Event
 
-BIN_MINUTES, BIN_PX, FLOOR_PX, TALLEST_PX = 15, 10, 46, 40
+BIN_MINUTES, BIN_PX, FLOOR_PX, TALLEST_PX = 15, 10, 56, 48
 LEFT_PX, WIDTH_PX, TOP_PX, PLOT_PX = 40, 916, 12, 190
 
 
@@ -24,21 +25,34 @@ class Bar(NamedTuple):
     title: str
 
 
-def timeline(events: Sequence[Event]) -> list[Bar]:
-    """The events of one day in quarters of an hour, local time; empty without events."""
-    bins = [0] * (24 * 60 // BIN_MINUTES)
+class Timeline(NamedTuple):
+    """`labels`: what was seen and how often, the most frequent first."""
+
+    bars: list[Bar]
+    labels: list[tuple[str, int]]
+
+
+def timeline(events: Sequence[Event]) -> Timeline:
+    """The events of one day in quarters of an hour, local time, a stack each; no bars without events."""
+    bins: dict[int, Counter[str]] = {}
     for event in events:
         local = time.localtime(event.started.wall_s)
-        bins[(local.tm_hour * 60 + local.tm_min) // BIN_MINUTES] += 1
-    most = max(bins, default=0)
-    bars = []
-    for index, count in enumerate(bins):
-        if count:
-            height = max(4.0, TALLEST_PX * count / most)
-            minute = index * BIN_MINUTES
-            title = f"{minute // 60:02}:{minute % 60:02} · {count}"
-            bars.append(Bar(index * BIN_PX + 1, FLOOR_PX - height, BIN_PX - 2, height, "", title))
-    return bars
+        bins.setdefault((local.tm_hour * 60 + local.tm_min) // BIN_MINUTES, Counter())[event.label] += 1
+    total = sum(bins.values(), Counter())
+    labels = sorted(total.items(), key=lambda each: (-each[1], each[0]))
+    most = max((of_bin.total() for of_bin in bins.values()), default=1)
+    bars = [bar for index in sorted(bins) for bar in _quarter(bins[index], labels, index, TALLEST_PX / most)]
+    return Timeline(bars, labels)
+
+
+def _quarter(counts: Counter[str], labels: Sequence[tuple[str, int]], index: int, unit_px: float) -> Iterator[Bar]:
+    floor, minute = float(FLOOR_PX), index * BIN_MINUTES
+    for label, _ in labels:
+        if count := counts[label]:
+            height = max(1.5, unit_px * count)
+            floor -= height
+            title = f"{minute // 60:02}:{minute % 60:02} · {label} {count}"
+            yield Bar(index * BIN_PX + 1, round(floor, 1), BIN_PX - 2, round(height, 1), colour_of(label), title)
 
 
 class Line(NamedTuple):

@@ -20,8 +20,9 @@ from edge.work.observe import WorkInfo
 class Rooms:
     """Narrow views of the rooms.
 
-    `config` is what runs, `config_file` the file that it came from, None: from none. `check` looks at a configuration as the start of the
-    program would, and raises ConfigError; it may take a moment. `owing_s`: for how long frames have come without a result.
+    `config` is what runs, `config_file` the file that it came from, None: from none. `labels`: all that the detector knows. `check` looks
+    at a configuration as the start of the program would, and raises ConfigError; it may take a moment. `owing_s`: for how long frames have
+    come without a result.
 
     Thread: every callable but `check` may be called from the asyncio thread and must not block.
     """
@@ -33,6 +34,7 @@ class Rooms:
     config: Config
     clock: Clock
     cameras: Sequence[str]
+    labels: Sequence[str]
     newest: Callable[[str], Frame | None]
     scene: Callable[[str], Scene | None]
     conditions: Callable[[], list[Condition]]

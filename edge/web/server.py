@@ -27,7 +27,8 @@ from edge.web.hub import Hub
 from edge.web.live import Live
 from edge.web.pages import Pages
 from edge.web.port import Rooms
-from edge.web.render import FOLDER, lamp_of
+from edge.web.render import FOLDER, Renderer, lamp_of
+from edge.web.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
@@ -95,10 +96,17 @@ class Server:
                 self.hub.publish("event", {"id": event.id, "ended": event.end_reason is not None, "title": event.title})
 
     def app(self) -> Starlette:
-        pages = Pages(self._rooms, self.access, self._archive, self._live)
+        renderer = Renderer(self._rooms)
+        pages = Pages(self._rooms, self.access, self._archive, self._live, renderer)
+        upkeep = Upkeep(self._rooms, self._archive, renderer)
         api = Api(self._rooms, self.access, self._archive, self.hub)
         return Starlette(
-            routes=[*pages.routes(), *api.routes(), Mount("/static", StaticFiles(directory=FOLDER / "static"))],
+            routes=[
+                *pages.routes(),
+                *upkeep.routes(),
+                *api.routes(),
+                Mount("/static", StaticFiles(directory=FOLDER / "static")),
+            ],
             middleware=[Middleware(Guard, access=self.access)],
             exception_handlers={HTTPException: _refused, StoreError: _failed},
         )

@@ -389,6 +389,7 @@ class House:
             config=self._config,
             clock=self._clock,
             cameras=self._cameras,
+            labels=self._detector.labels,
             newest=self._pipeline.newest,
             scene=self._pipeline.scene,
             conditions=self._health.conditions,

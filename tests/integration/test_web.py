@@ -250,7 +250,7 @@ def test_works_are_shown_in_words_with_what_can_be_done(site: Site) -> None:
     assert "No work is asked for" in site.ask("/work")[2].decode()
     site.works = [
         work(WorkState.ENQUEUED, waits_for="waiting for Wi-Fi: connected by Ethernet", next_run_wall_s=1_800_000_000.0),
-        work(WorkState.RUNNING, id="8", progress={"done": 3, "total": 12}),
+        work(WorkState.RUNNING, id="8", progress={"done": 3, "of": 12}),
         work(WorkState.FAILED, id="9", message="no such folder"),
     ]
     page = site.ask("/work")[2].decode()

@@ -1,21 +1,28 @@
 """Parts of the page that need no server."""
 
+import re
+import tomllib
 from datetime import date
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.clock import Instant, day_of
+from edge.config import Config
 from edge.geometry import WHOLE, Box
 from edge.health import Condition, State
 from edge.store.port import Event
 from edge.testing.clock import SimulatedClock
 from edge.web.access import FIRST, FOLDER, TRIES, Access
 from edge.web.archive import crop_around
+from edge.web.fields import groups, sections
 from edge.web.plots import by_day, timeline
+from edge.web.render import FOLDER as RENDERING
 from edge.web.render import lamp_of
+from edge.web.words import language_of, words_in
 
 TODAY = day_of(date(2026, 11, 21))
 
@@ -62,11 +69,12 @@ def event(wall_s: float) -> Event:
 
 
 def test_a_day_on_a_line() -> None:
-    bars = timeline([event(1_800_000_000.0)] * 3 + [event(1_800_000_000.0 + 3600)])
+    bars, labels = timeline([event(1_800_000_000.0)] * 3 + [event(1_800_000_000.0 + 3600)])
     assert [bar.title[-1] for bar in bars] == ["3", "1"]
     assert bars[1].x - bars[0].x == 40
     assert bars[0].height == 3 * bars[1].height
-    assert timeline([]) == []
+    assert [count for _, count in labels] == [4]
+    assert timeline([]) == ([], [])
 
 
 def test_counts_of_a_month() -> None:
@@ -141,3 +149,47 @@ def test_tokens_of_machines(access: Access) -> None:
     assert access.remove_token("home")
     assert not access.remove_token("home")
     assert access.bearer(token) is None
+
+
+@pytest.mark.parametrize(
+    ("wish", "accepted", "language"),
+    [
+        ("", "", "en"),
+        ("", "de-DE,de;q=0.9,en;q=0.8", "de"),
+        ("", "es, fr;q=0.7, de;q=0.3", "fr"),
+        ("fr", "de", "fr"),
+        ("../de", "xx;q=y", "en"),
+    ],
+)
+def test_the_language_is_the_readers(wish: str, accepted: str, language: str) -> None:
+    assert language_of(wish, accepted) == language
+
+
+def said() -> set[str]:
+    """Every English text of the templates."""
+    texts = " ".join(path.read_text() for path in (RENDERING / "templates").glob("*.html"))
+    return {one or other for one, other in re.findall(r"""\b_\((?:"([^"]+)"|'([^']+)')""", texts)}
+
+
+def test_german_has_words_for_everything_that_the_pages_say() -> None:
+    words = words_in("de")
+    unknown = tomllib.loads((RENDERING / "languages/de.toml").read_text())
+    assert sorted(text for text in said() if text not in unknown) == []
+    assert words("Backup") == "Sicherung"
+    assert words("what nobody translated") == "what nobody translated"
+
+
+def test_every_key_of_the_configuration_has_a_control_and_words() -> None:
+    forms = sections()
+    assert set(forms) == {field.name for field in msgspec.structs.fields(Config)}
+    shown = {section.name for _, of_group in groups() for section in of_group}
+    assert set(forms) - shown == {"paths"}
+    by_path = {field.path: field for field in forms["camera"].fields}
+    assert by_path["fps"].kind == "number"
+    assert by_path["clips"].choices == ("copy", "encode", "off")
+    assert by_path["clips"].optional
+    assert by_path["width"].help == by_path["height"].help != ()
+    assert by_path["loop"].default is False
+    port = {field.path: field for field in forms["mqtt"].fields}["port"]
+    assert (port.kind, port.least, port.most) == ("integer", 1, 65535)
+    assert {field.path: field.kind for field in forms["rule"].fields}["armed"] == "maybe"

@@ -1,54 +1,91 @@
-// What makes the page live. Everything is readable without it; doing something needs it.
-"use strict";
-
+// What every page does: asks for actions, hears news, keeps what it shows fresh. Everything is readable without it.
+export const words = document.getElementById("words").dataset;
 const csrf = document.querySelector('meta[name="csrf"]').content;
 const toast = document.getElementById("toast");
 let toastTimer = 0;
 
-function say(text, kind) {
+export function say(text, kind = "well") {
   toast.textContent = text;
   toast.className = "shown " + kind;
   clearTimeout(toastTimer);
-  toastTimer = setTimeout(() => { toast.className = ""; }, 5000);
+  toastTimer = setTimeout(() => { toast.className = ""; }, 6000);
 }
 
-async function post(path, body) {
-  const response = await fetch(path, {
-    method: "POST",
-    headers: { "X-CSRF-Token": csrf, "Content-Type": "application/json" },
-    body: JSON.stringify(body ?? {}),
-  });
+export class Refused extends Error {
+  constructor(answer, status) {
+    super(answer.hint ? `${answer.error} (${answer.hint})` : answer.error);
+    this.problems = answer.problems ?? [];
+    this.status = status;
+  }
+}
+
+// The answer of the interface; raises Refused with its reason.
+export async function call(method, path, body) {
+  const headers = { "X-CSRF-Token": csrf };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
   const text = await response.text();
   let answer;
   try { answer = JSON.parse(text); } catch { answer = { error: text.trim() || response.statusText }; }
-  if (!response.ok || answer.ok === false) throw new Error(answer.hint ? `${answer.error} (${answer.hint})` : answer.error);
+  if (!response.ok || answer?.ok === false) throw new Refused(answer, response.status);
   return answer;
 }
 
-async function ask(button) {
-  if (button.dataset.confirm && !confirm(button.dataset.confirm)) return;
+// `sure`: a person was asked again; actions that end something want that.
+export function act(name, values = {}, sure = false) {
+  const id = crypto.randomUUID ? crypto.randomUUID() : String(Math.random()).slice(2);
+  return call("POST", `/api/v1/actions/${name}`, { request_id: id, arguments: values, ...(sure ? { confirm: name } : {}) });
+}
+
+const sure = document.getElementById("sure");
+export function confirmed(text) {
+  sure.querySelector("h2").textContent = text;
+  sure.returnValue = "no";
+  sure.showModal();
+  return new Promise((done) => sure.addEventListener("close", () => done(sure.returnValue === "yes"), { once: true }));
+}
+
+// Runs while the button can be pressed no second time; tells what went wrong.
+export async function busy(button, task) {
   button.disabled = true;
-  try {
-    await post(`/api/v1/actions/${button.dataset.ask}`, {
-      request_id: crypto.randomUUID ? crypto.randomUUID() : String(Math.random()).slice(2),
-      arguments: JSON.parse(button.dataset.arguments ?? "{}"),
-    });
-    if (button.hasAttribute("data-reload")) location.reload();
-    else say(button.textContent + " ✓", "well");
-  } catch (error) {
-    say(error.message, "trouble");
-  } finally {
+  button.setAttribute("aria-busy", "true");
+  try { return await task(); } catch (error) { say(error.message, "trouble"); } finally {
     button.disabled = false;
+    button.removeAttribute("aria-busy");
   }
+}
+
+// Ends the program, which its keeper starts again; the page waits until it answers.
+export async function restart(notice) {
+  await act("restart", {}, true);
+  notice.textContent = words.restarting;
+  const pause = (ms) => new Promise((later) => setTimeout(later, ms));
+  let gone = false;
+  for (let tries = 0; tries < 120; tries += 1) {
+    await pause(500);
+    try {
+      const answer = await fetch("/healthz", { cache: "no-store" });
+      if ((gone || tries > 10) && answer.ok) break;
+    } catch { gone = true; }
+  }
+  location.reload();
+}
+
+async function ask(button) {
+  if (button.dataset.confirm && !(await confirmed(button.dataset.confirm))) return;
+  await busy(button, async () => {
+    await act(button.dataset.ask, JSON.parse(button.dataset.arguments ?? "{}"), Boolean(button.dataset.confirm));
+    if (button.hasAttribute("data-reload")) location.reload();
+    else say(button.dataset.said ?? `${button.textContent.trim()}: ${words.done}`);
+    freshen();
+  });
 }
 
 document.addEventListener("click", async (click) => {
   const button = click.target.closest("button");
   if (!button) return;
   if (button.dataset.ask) await ask(button);
-  if (button.dataset.post) {
-    try { await post(button.dataset.post); location.assign("/"); } catch (error) { say(error.message, "trouble"); }
-  }
+  if (button.dataset.post) await busy(button, async () => { await fetch(button.dataset.post, { method: "POST", headers: { "X-CSRF-Token": csrf } }); location.assign("/"); });
   if (button.id === "boxes") {
     const shown = button.getAttribute("aria-pressed") !== "true";
     button.setAttribute("aria-pressed", String(shown));
@@ -56,40 +93,73 @@ document.addEventListener("click", async (click) => {
   }
 });
 
-// A picture after the other, each asked for when the one before has come: never faster than the network, and nothing while nobody looks.
-async function follow(image) {
-  const path = image.getAttribute("src");
-  let tag = "";
-  for (;;) {
-    await new Promise((later) => setTimeout(later, document.hidden ? 1000 : 180));
-    if (document.hidden) continue;
-    try {
-      const response = await fetch(path, { headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store" });
-      if (response.status === 200) {
-        tag = response.headers.get("ETag") ?? "";
-        const before = image.src;
-        image.src = URL.createObjectURL(await response.blob());
-        await image.decode();
-        if (before.startsWith("blob:")) URL.revokeObjectURL(before);
-      } else if (response.status !== 304) {
-        await new Promise((later) => setTimeout(later, 2000));
-      }
-    } catch {
-      await new Promise((later) => setTimeout(later, 2000));
-    }
+document.addEventListener("change", async (change) => {
+  const box = change.target;
+  if (box.dataset.on && box.dataset.off) {
+    try { await act(box.checked ? box.dataset.on : box.dataset.off, JSON.parse(box.dataset.arguments)); freshen(); }
+    catch (error) { box.checked = !box.checked; say(error.message, "trouble"); }
   }
-}
-document.querySelectorAll("img[data-live]").forEach(follow);
+  const form = box.closest("form[data-submits]");
+  if (form) form.requestSubmit();
+});
 
-if (document.body.hasAttribute("data-live")) {
+// Filters that say nothing stay out of the address.
+document.querySelectorAll("form[data-submits]").forEach((form) => form.addEventListener("formdata", (event) => {
+  for (const [name, value] of [...event.formData]) if (!value) event.formData.delete(name);
+}));
+
+// What is marked data-fresh is replaced by what the server says now, child by child, so that focus and pictures stay.
+function adopt(old, fresh) {
+  if (old.isEqualNode(fresh)) return;
+  const focus = old.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
+  const known = new Map([...old.children].filter((child) => child.id).map((child) => [child.id, child]));
+  const children = [...fresh.childNodes].map((child) => {
+    const before = child.id ? known.get(child.id) : undefined;
+    return before && before.isEqualNode(child) ? before : child;
+  });
+  old.replaceChildren(...children);
+  if (focus) old.querySelector(`[aria-label="${CSS.escape(focus)}"]`)?.focus();
+}
+
+let fetching = false, again = false;
+export async function freshen() {
+  const parts = [...document.querySelectorAll("[data-fresh]")];
+  if (!parts.length || document.hidden) return;
+  if (fetching) { again = true; return; }
+  fetching = true;
+  try {
+    const response = await fetch(location.href, { cache: "no-store" });
+    if (response.redirected) { location.reload(); return; }
+    if (response.ok) {
+      const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+      for (const part of parts) {
+        const now = fresh.getElementById(part.id);
+        if (now) adopt(part, now);
+      }
+      const missing = [...fresh.querySelectorAll("[data-fresh]")].some((part) => !document.getElementById(part.id));
+      if (missing && !document.querySelector("dialog[open]")) location.reload();
+    }
+  } catch { /* the device is away: the stream says so */ }
+  setTimeout(() => { fetching = false; if (again) { again = false; freshen(); } }, 900);
+}
+// A drawing that is wider than the screen shows its newest part first.
+document.querySelectorAll(".plot").forEach((plot) => {
+  const last = [...plot.querySelectorAll("svg > rect")].pop();
+  if (last) plot.scrollLeft += last.getBoundingClientRect().left - plot.getBoundingClientRect().left - plot.clientWidth * 0.75;
+});
+document.querySelector(".sections [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
+document.addEventListener("visibilitychange", () => { if (!document.hidden) freshen(); });
+if (document.querySelector("[data-every]")) setInterval(freshen, 5000);
+
+if (document.body.hasAttribute("data-session")) {
+  const health = document.getElementById("health");
   const news = new EventSource("/api/v1/stream");
-  news.addEventListener("health", (message) => {
-    const health = JSON.parse(message.data);
-    document.getElementById("health").className = "health " + health.kind;
-    document.getElementById("health-text").textContent = health.text;
-    if (location.pathname === "/device") location.reload();
-  });
-  news.addEventListener("error", () => {
-    document.getElementById("health").className = "health trouble";
-  });
+  const show = (kind, text) => { health.className = "health " + kind; health.lastElementChild.textContent = text; };
+  let away = false;
+  news.addEventListener("open", () => { if (away) location.reload(); });
+  news.addEventListener("error", () => { away = true; show("trouble", words.lost); });
+  for (const kind of ["health", "event", "work"]) news.addEventListener(kind, freshen);
+  news.addEventListener("health", (message) => { const told = JSON.parse(message.data); show(told.kind, told.text); });
+  addEventListener("pagehide", () => news.close());
 }
