@@ -24,6 +24,7 @@ from edge.errors import StoreError
 from edge.files import sync_folder
 from edge.identity import CUT_FILE, ID_FILE, RESET_FILE, ask_for_reset
 from edge.store import clips, database, pictures, space
+from edge.store.migrations import MIGRATIONS
 from edge.update import progress
 from edge.web import access
 from edge.work import bell
@@ -34,7 +35,8 @@ OWN = (
     target.FOLDER,
     access.FOLDER,
     ID_FILE,
-    *(database.FILE_NAME + ending for ending in ("", "-wal", "-shm")),
+    *(database.FILE_NAME + ending for ending in ("", "-wal", "-shm", database.NEWER)),
+    *(f"{database.FILE_NAME}{database.COPY}{step}" for step in range(1, len(MIGRATIONS) + 1)),
     pictures.FOLDER_NAME,
     clips.FOLDER_NAME,
     chores.FOLDER,

@@ -27,11 +27,14 @@ def add_parser(verbs: Any) -> None:
 def handle(options: argparse.Namespace) -> int:
     from edge.appliance.health import wait_until_well
     from edge.appliance.places import boot_folder
+    from edge.store.database import forget_copies
     from edge.update.trial import decide
 
     data_dir = load_config(options).data_dir
     verdict = wait_until_well(data_dir, options.wait)
     outcome = decide(options.boot or boot_folder(), data_dir, verdict.well, verdict.why) if options.decide else ""
+    if options.decide and verdict.well:
+        forget_copies(data_dir)
     _show(verdict, outcome, as_json=options.json)
     return 0 if verdict.well else 1
 

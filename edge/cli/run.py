@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from edge.cli.common import add_config_options, config_file, load_config, print_
 from edge.config import Config
 from edge.identity import locked
 from edge.runtime import Report, stopped_by_signal
+from edge.store.database import go_back
+
+log = logging.getLogger(__name__)
 
 RESTART_CODE = 75
 """Asked for a restart: the service manager starts the program again (EX_TEMPFAIL)."""
@@ -32,6 +36,8 @@ def handle(options: argparse.Namespace) -> int:
     config = load_config(options, required=True)
     with locked(config.data_dir):
         reset.carry_out(config.data_dir)
+        if newer := go_back(config.data_dir):
+            log.warning("database of before the update is used again; what came since is in %s", newer)
         report = asyncio.run(run(config, once=options.once, file=config_file(options)))
     if options.json:
         print_json(report)

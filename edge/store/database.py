@@ -1,5 +1,7 @@
 """The SQLite file: how it is opened and brought up to date."""
 
+import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -7,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edge.errors import StoreError
-from edge.files import make_folder
-from edge.store.migrations import MIGRATIONS
+from edge.files import make_folder, sync_folder
+from edge.store.migrations import HARMLESS, MIGRATIONS
 
 FILE_NAME = "edge.db"
 BUSY_TIMEOUT_S = 10.0
@@ -16,6 +18,9 @@ PAGE_BYTES = 2048
 """An event touches some ten pages for a few hundred bytes each: half the usual page writes a quarter less beside the picture."""
 LOG_PAGES = 2000
 """Of the write-ahead log before it goes into the database: the more, the more changes of a page are written there once."""
+COPY, NEWER = ".schema-", ".newer"
+"""Endings of the copy of a database before it was changed (with its schema), and of the one that was gone back from."""
+SPARE_BYTES = 64_000_000
 CACHE_KIB = 512
 """Page cache of a connection. Several threads have one each, and all of them hold what they touched: the kernel's cache serves the rest."""
 
@@ -71,8 +76,11 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    if _version(connection) == len(MIGRATIONS):
+    before = _version(connection)
+    if before == len(MIGRATIONS) or (before > len(MIGRATIONS) and _is_usable(connection)):
         return
+    if 0 < before < len(MIGRATIONS) and any(step not in HARMLESS for step in _steps(before)):
+        _keep_copy(connection, path, before)
     with transaction(connection):
         version = _version(connection)  # again, now that nobody else can migrate
         if version > len(MIGRATIONS):
@@ -84,6 +92,87 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
             for statement in script.split(";\n"):  # not executescript: that would commit
                 connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")  # part of the transaction
+        # The number that SQLite keeps for the application: the least that a program must know to use this file.
+        connection.execute(f"PRAGMA application_id = {max(set(_steps(0)) - HARMLESS, default=1)}")
+
+
+def _steps(version: int) -> range:
+    """Those that a database of this version has not seen, counted from 1."""
+    return range(version + 1, len(MIGRATIONS) + 1)
+
+
+def _is_usable(connection: sqlite3.Connection) -> bool:
+    """Though a newer program has written it: nothing that it added is noticed."""
+    (least,) = connection.execute("PRAGMA application_id").fetchone()
+    return 0 < int(least) <= len(MIGRATIONS)
+
+
+def _keep_copy(connection: sqlite3.Connection, path: Path, version: int) -> None:
+    """As it is now, for the program that runs when this one is gone back from."""
+    copy, fresh = path.with_name(f"{path.name}{COPY}{version}"), path.with_name(f".{path.name}.copy")
+    if copy.exists():
+        return
+    free, size = shutil.disk_usage(path.parent).free, path.stat().st_size
+    if free < size + SPARE_BYTES:
+        problem = StoreError(
+            f"{path}: no room for a copy before it is changed: needs {size / 1e6:.0f} MB", hint="free some space"
+        )
+        problem.full = True
+        raise problem
+    fresh.unlink(missing_ok=True)
+    connection.execute("VACUUM INTO ?", (str(fresh),))
+    with fresh.open("rb") as file:
+        os.fsync(file.fileno())
+    fresh.replace(copy)
+    sync_folder(path.parent)
+
+
+def go_back(folder: Path) -> Path | None:
+    """Put the copy back that a newer program kept, if it left a database that this one cannot use. The caller holds the folder's lock.
+
+    What the newer one wrote since is not lost: it lies beside it, for that program. A power cut in the middle is gone on with.
+
+    Returns:
+        Where that is; None: there was nothing to go back from.
+
+    Raises:
+        StoreError: the files cannot be moved.
+    """
+    path = folder / FILE_NAME
+    copies = [folder / f"{FILE_NAME}{COPY}{version}" for version in range(len(MIGRATIONS), 0, -1)]
+    copy = next((copy for copy in copies if copy.exists()), None)
+    if copy is None or not (_is_too_new(path) if path.exists() else True):
+        return None
+    newer = folder / f"{FILE_NAME}{NEWER}"
+    try:
+        if path.exists():
+            path.replace(newer)
+            sync_folder(folder)
+        for ending in ("-wal", "-shm"):  # of the one moved away, empty since it was looked at
+            (folder / (FILE_NAME + ending)).unlink(missing_ok=True)
+        copy.replace(path)
+        sync_folder(folder)
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}", hint="check the card and the rights of the folder") from error
+    return newer
+
+
+def _is_too_new(path: Path) -> bool:
+    with translated(path):
+        connection = _connect(path)
+        try:
+            too_new = _version(connection) > len(MIGRATIONS) and not _is_usable(connection)
+            if too_new:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return too_new
+        finally:
+            connection.close()
+
+
+def forget_copies(folder: Path) -> None:
+    """The program that runs is well: nobody goes back any more."""
+    for copy in folder.glob(f"{FILE_NAME}{COPY}*"):
+        copy.unlink(missing_ok=True)
 
 
 def _version(connection: sqlite3.Connection) -> int:

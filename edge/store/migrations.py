@@ -301,3 +301,8 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     """,
 )
+
+HARMLESS: frozenset[int] = frozenset()
+"""Steps, counted from 1, that a program which does not know them does not notice: a new table or index, and nothing else.
+
+Behind any other step an older program cannot use the database: before it a copy is kept (`database.go_back`)."""

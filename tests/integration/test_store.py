@@ -146,6 +146,7 @@ def test_stills(data_dir: Path) -> None:
 def test_a_database_of_a_newer_program_is_left_alone(data_dir: Path) -> None:
     connection = open_database(data_dir)
     connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    connection.execute(f"PRAGMA application_id = {len(MIGRATIONS) + 1}")
     connection.close()
     with pytest.raises(StoreError, match="written by a newer version"):
         open_database(data_dir)
