@@ -27,6 +27,7 @@ Part = Literal[
     "network",
     "heat",
     "storage",
+    "configuration",
     "program",
 ]
 State = Literal[

@@ -22,6 +22,8 @@ class Power(Section, frozen=True):
     """The level of that pin while the battery is low."""
     low_percent: Percent = 15.0
     """At this charge and below it the battery is low; it is well again 5 above. What a UPS itself calls low is low too."""
+    stop_after_s: Annotated[float, msgspec.Meta(ge=0.0, le=86_400.0)] = 0.0
+    """On battery that has been low for so long, the device shuts down in order. 0: never; it runs until the power is gone."""
 
 
 class Network(Section, frozen=True):

@@ -63,7 +63,7 @@ from edge.watchdog import Watchdog
 from edge.web.port import Rooms as PageRooms
 from edge.wiring.asking import cancel_work, favour, run_work
 from edge.wiring.checking import check_config
-from edge.wiring.joints import Busy, facts_of, told_of_works, touching, versions_of
+from edge.wiring.joints import Busy, facts_of, last_stop, report_problems, told_of_works, touching, versions_of
 from edge.wiring.page import make_page
 from edge.wiring.recognition import make_detector
 from edge.wiring.scenes import clock_is_right, gates_of, life_cycles
@@ -113,6 +113,7 @@ class House:
         )
         # Only now: a room that says how it is while it is being made must not have others made on the way.
         self._health.listen(self._publish)
+        report_problems(self._data_dir, self._health)
         for condition in self._health.conditions():
             self._publish(condition)
         return made
@@ -416,7 +417,8 @@ class House:
         """One pass needs none of it."""
         if self._once:
             return ()
-        return self._monitor.run, lambda: report_conditions(self._monitor, self._health), self._work.run
+        always = (self._monitor.run, lambda: report_conditions(self._monitor, self._health), self._work.run)
+        return *always, *last_stop(self._config.power.stop_after_s, self._monitor, self._performer)
 
     @cached_property
     def _work(self) -> WorkRoom:

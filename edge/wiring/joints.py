@@ -1,23 +1,33 @@
 """What stands between two rooms."""
 
+import logging
 import platform
+import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge import __version__
+from edge.actions.performer import Performer
+from edge.actions.port import Answer, Request
+from edge.appliance.problems import noted
 from edge.backup.works import TAG
 from edge.buttons.light import Facts
 from edge.device.idleness import Idleness
+from edge.device.last_stop import stop_on_low_battery
+from edge.device.monitor import Monitor
 from edge.events.port import Outcome
-from edge.health import Condition
+from edge.health import Condition, Health
 from edge.mqtt.backups import Backups
 from edge.mqtt.messages import Versions
 from edge.mqtt.updates import Updates
 from edge.mqtt.works import Works
 from edge.recognition.runtime import runtime_name
+from edge.runtime import Background
 from edge.store.port import Message
 from edge.work.observe import WorkInfo
 from edge.work.states import WorkState
+
+log = logging.getLogger(__name__)
 
 
 def told_of_works(
@@ -77,3 +87,26 @@ def facts_of(conditions: list[Condition], *, armed: bool, busy: bool) -> Facts:
         busy=busy or "flushing" in program,
         safe="safe" in program,
     )
+
+
+def report_problems(data_dir: Path, health: Health) -> None:
+    """What the first boot found wrong in the owner's files, as the state of a part."""
+    if found := noted(data_dir):
+        more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+        health.report("configuration", "owner", "degraded", f"{found[0]}{more}")
+
+
+def last_stop(after_s: float, monitor: Monitor, performer: Performer) -> Sequence[Background]:
+    """The device shuts down before its battery is empty; nothing where that is not wanted."""
+    if not after_s:
+        return ()
+
+    def answered(answer: Answer) -> None:
+        if not answer.ok:
+            log.error("device not shut down error=%s", answer.error)
+
+    def stop() -> None:
+        request = Request(id=str(uuid.uuid4()), action="shutdown", origin="battery", granted="admin")
+        performer.ask(request, answered)
+
+    return (lambda: stop_on_low_battery(monitor, after_s, stop),)

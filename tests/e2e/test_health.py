@@ -57,3 +57,24 @@ def test_a_running_program_is_asked(tmp_path: Path, shared: Path, source: str, w
         except subprocess.TimeoutExpired:
             program.kill()
             program.wait()
+
+
+def test_what_the_first_boot_found_wrong_is_a_state(tmp_path: Path, shared: Path) -> None:
+    boot, data = tmp_path / "boot", tmp_path / "data"
+    boot.mkdir()
+    (boot / "edge.toml").write_text(
+        CONFIG.format(models=shared / "models", source="test:", more='[retention]\ndays = -3\n[mqtt]\nhost = ""\n')
+    )
+    arguments = ["--boot", boot, "--etc", tmp_path / "etc", "--data", data, "--no-apply"]
+    assert "retention.days is -3" in edge("first-boot", *arguments, check=True).stdout
+    config = tmp_path / "etc/edge/edge.toml"
+    program = start_edge("run", "--config", config, "--data", data, log=tmp_path / "log")
+    try:
+        until(lambda: (data / "control.sock").exists() or program.poll() is not None, 60, "the start")
+        found = json.loads(edge("ask", "status", "--data", data, check=True).stdout)
+        (part,) = [each for each in found if each["part"] == "configuration"]
+        assert (part["name"], part["state"]) == ("owner", "degraded")
+        assert part["cause"].startswith("edge.toml: retention.days is -3")
+    finally:
+        program.terminate()
+        program.wait(40)
