@@ -25,6 +25,8 @@ async def stop_on_low_battery(monitor: Monitor, after_s: float, stop: Callable[[
     while True:
         changed.clear()
         if not is_low(monitor.current().power):
+            if since_s is not None:
+                log.info("battery no longer low: the device goes on")
             since_s = None
         elif since_s is None:
             since_s = loop.time()

@@ -55,6 +55,7 @@ def test_mains_that_come_back_in_time_take_it_back_and_a_low_battery_shuts_down(
             ups.becomes("OB LB DISCHRG", 9)
             until(lambda: log.read_text().count("the device stops in 8 s") == 1, 30, "the warning")
             ups.becomes("OL CHRG", 30)
+            until(lambda: "the device goes on" in log.read_text(), 30, "the word that it goes on")
             ups.becomes("OB DISCHRG", 60)
             assert not (tmp_path / "asked").exists()
             ups.becomes("OB LB DISCHRG", 8)
