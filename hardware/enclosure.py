@@ -1,13 +1,15 @@
-"""Commands that make the enclosure's STL files and pictures with OpenSCAD."""
+"""Commands that make the enclosure's STL files and pictures with OpenSCAD. What goes into the lid comes from the pin map."""
 
 from pathlib import Path
 
-from hardware.pinout import FOLDER
+from hardware.pinout import BUILDS, FOLDER, Build, Function, load
 
 SOURCE = FOLDER / "enclosure.scad"
-VARIANTS = {"house": {"board": '"pi"', "sealed": "false"}, "wildlife": {"board": '"zero"', "sealed": "true"}}
+BOARDS: dict[Build, tuple[str, bool]] = {"wildlife": ("zero", True), "house": ("pi", False), "shop": ("pi", False)}
+"""Which board sits in it, and whether it is sealed."""
 PARTS = ("base", "lid")
-VIEW = ("--imgsize=1400,700", "--colorscheme=Tomorrow", "--camera=72,-5,12,50,0,20,430")
+VIEW = ("--imgsize=1400,760", "--colorscheme=Tomorrow")
+CAMERAS = {"pi": "--camera=70,-10,40,52,0,26,490", "zero": "--camera=68,-10,40,52,0,26,465"}
 
 
 def parts(folder: Path, **values: str) -> dict[Path, list[str]]:
@@ -16,25 +18,44 @@ def parts(folder: Path, **values: str) -> dict[Path, list[str]]:
     Args:
         values: further variables of the source, as OpenSCAD writes them.
     """
+    functions = load()
     return {
-        folder / f"{name}-{part}.stl": _command(
-            folder / f"{name}-{part}.stl", {**variant, "part": f'"{part}"', **values}
+        (path := folder / f"{build}-{part}.stl"): _command(
+            path, {**variables(build, functions), "part": f'"{part}"', **values}
         )
-        for name, variant in VARIANTS.items()
+        for build in BUILDS
         for part in PARTS
     }
 
 
 def pictures(folder: Path) -> dict[Path, list[str]]:
     """OpenSCAD draws through OpenGL and needs a screen: a virtual one."""
+    functions = load()
     return {
-        folder / f"enclosure-{name}.png": [
+        (path := folder / f"enclosure-{build}.png"): [
             "xvfb-run",
             "-a",
-            *_command(folder / f"enclosure-{name}.png", {**variant, "part": '"both"'}, VIEW),
+            *_command(path, {**variables(build, functions), "part": '"both"'}, (*VIEW, CAMERAS[BOARDS[build][0]])),
         ]
-        for name, variant in VARIANTS.items()
+        for build in BUILDS
     }
+
+
+def variables(build: Build, functions: list[Function]) -> dict[str, str]:
+    """The holes that this build needs, as OpenSCAD writes them."""
+    board, sealed = BOARDS[build]
+    wired = [each for each in functions if build in each.builds]
+    return {
+        "board": f'"{board}"',
+        "sealed": _truth(sealed),
+        "buttons": str(sum(each.part.startswith("push-button") for each in wired)),
+        "lights": str(sum("LED" in each.part for each in wired)),
+        "pir": _truth(any(each.part.startswith("AM312") for each in wired)),
+    }
+
+
+def _truth(value: bool) -> str:
+    return "true" if value else "false"
 
 
 def _command(target: Path, values: dict[str, str], options: tuple[str, ...] = ()) -> list[str]:

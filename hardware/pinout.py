@@ -25,7 +25,8 @@ TABLES = ("button", "input", "output")
 Kind = Literal["button", "light", "input", "output", "kernel", "bus"]
 Build = Literal["wildlife", "house", "shop"]
 BUILDS: tuple[Build, ...] = ("wildlife", "house", "shop")
-Colour = Literal["white", "grey", "green", "yellow", "blue", "red", "violet", "orange", "brown"]
+Colour = Literal["white", "grey", "green", "yellow", "blue", "violet", "brown"]
+"""Of signals: black is ground, red 5 V, orange 3.3 V, and nothing else has these."""
 
 
 class Function(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

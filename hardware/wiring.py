@@ -1,25 +1,32 @@
 """The wiring diagram: the 40-pin header in the middle, what is wired to it on both sides."""
 
+import re
+
 import drawsvg as draw
 
 from hardware.pinout import GPIOS, GROUNDS, SUPPLIES, Function
 
-WIDTH, MIDDLE = 1356, 650
-TOP, PITCH = 130, 34
-CARD_WIDTH, CARD_HEIGHT, GAP = 330, 84, 14
-LANE, FIRST_LANE = 14, 34
-PIN_X, LABEL = 20, 62
+MIDDLE = 0
+"""Of the header; the picture is as wide as its cards need to both sides."""
+MARGIN, TEXT_WIDTH = 40, 1200
+TOP, PITCH = 136, 36
+CARD_WIDTH, CARD_HEIGHT, GAP = 372, 92, 12
+LANE, FIRST_LANE = 14, 22
+SHIFTS = range(-8, 30, 2)
+"""By how much all cards of a side may stand lower."""
+PIN_X, LABEL = 20, 78
 """Of the header: half the distance of its two columns, and the width of the names beside them."""
 COLOURS = {
-    "white": "#9aa0a6", "grey": "#5f6368", "green": "#188038", "yellow": "#c99700", "blue": "#1a73e8", "red": "#d93025",
-    "violet": "#8430ce", "orange": "#e8710a", "brown": "#795548", "black": "#202124",
+    "white": "#ffffff", "grey": "#80868b", "green": "#188038", "yellow": "#c99700", "blue": "#1a73e8",
+    "violet": "#8430ce", "brown": "#795548", "black": "#202124",
 }  # fmt: skip
 SUPPLY_COLOURS = {"5 V": "#d93025", "3.3 V": "#e8710a"}
 INK, SOFT, PAPER = "#202124", "#5f6368", "#ffffff"
 ORIENTATION = (
     "The board from above, its memory card at the top, the header at the right: pin 1 is inside, pin 2 outside."
 )
-KEY = "Black wires are ground. Dots join wires; without a dot they only cross."
+KEY = "Black wires are ground, red ones 5 V, orange ones 3.3 V. Dots join wires; without a dot they only cross."
+TITLES = {"wildlife": "wildlife camera", "house": "house camera", "shop": "shop counter"}
 FONT = "DejaVu Sans, Verdana, sans-serif"
 
 
@@ -27,15 +34,19 @@ def diagram(functions: list[Function], build: str) -> str:
     """SVG."""
     left = _ordered(functions, odd=True)
     right = _ordered(functions, odd=False)
-    height = max(TOP + 20 * PITCH, TOP + max(len(left), len(right)) * (CARD_HEIGHT + GAP)) + 70
-    picture = draw.Drawing(WIDTH, height, font_family=FONT)
-    picture.append(draw.Rectangle(0, 0, WIDTH, height, fill=PAPER))
-    _text(picture, f"Wiring of the 40-pin header: {build}", 40, 48, 24, INK, weight="bold")
+    height = max(TOP + 20 * PITCH, TOP + max(len(left), len(right)) * (CARD_HEIGHT + GAP)) + MARGIN
+    sides = [_Side(-1, left), _Side(1, right)]
+    from_x = min(-TEXT_WIDTH / 2, sides[0].outer_x) - MARGIN
+    width = max(TEXT_WIDTH / 2, sides[1].outer_x) + MARGIN - from_x
+    picture = draw.Drawing(width, height, origin=(from_x, 0), font_family=FONT)
+    picture.append(draw.Rectangle(from_x, 0, width, height, fill=PAPER))
+    text_x = from_x + MARGIN
+    _text(picture, f"Wiring of the 40-pin header: {TITLES[build]}", text_x, 48, 24, INK, weight="bold")
     taken = " Pins 3 and 5 belong to the gauge of a UPS HAT." if any(each.kind == "bus" for each in functions) else ""
-    for line, words in enumerate((ORIENTATION, f"{KEY}{taken}")):
-        _text(picture, words, 40, 76 + line * 22, 14, SOFT)
-    for side, cards in ((-1, left), (1, right)):
-        _Side(picture, side, cards).draw()
+    for line, words in enumerate((f"{ORIENTATION}{taken}", KEY)):
+        _text(picture, words, text_x, 78 + line * 24, 15, SOFT)
+    for side in sides:
+        side.draw(picture)
     _header(picture, {each.position: each for each in functions})
     return str(picture.as_svg())
 
@@ -54,21 +65,30 @@ class _Side:
     """The cards of one side and their wires. Each wire leaves its card, goes up or down in a lane of its own, and then to its pin; all
     grounds (or supplies) of one pin share a lane, and dots show where they meet."""
 
-    def __init__(self, picture: draw.Drawing, side: int, cards: list[Function]) -> None:
-        self._picture = picture
+    def __init__(self, side: int, cards: list[Function]) -> None:
         self._side = side
         self._cards = cards
         self._edge = MIDDLE + side * (PIN_X + LABEL + 8)
         shared = {each.ground for each in cards} | {each.supply for each in cards}
         positions = {each.position for each in cards} | {each for each in shared if each}
+        self._shift = 0
+        self._shift = max(SHIFTS, key=lambda shift: (self._clearance(positions, shift), -abs(shift)))
         self._lanes = {position: lane for lane, position in enumerate(self._lane_order(positions))}
         self._card_x = self._edge + side * (FIRST_LANE + len(self._lanes) * LANE + 10)
+        self.outer_x = self._card_x + side * CARD_WIDTH
 
     def _lane_order(self, positions: set[int]) -> list[int]:
         """A wire that goes down to its card must turn before those above it: the lowest pin gets the lane nearest the header."""
         down = [position for position in sorted(positions) if self._mean_y(position) >= _pin_y(position)]
         up = [position for position in sorted(positions) if position not in down]
         return up + down[::-1]
+
+    def _clearance(self, positions: set[int], shift: int) -> float:
+        """The least distance of a terminal's height from that of a pin which it does not belong to: close lines are hard to tell apart."""
+        ends = [(position, end_y + shift) for position in positions for end_y in self._ends(position)]
+        return min(
+            (abs(_pin_y(pin) - end_y) for position, end_y in ends for pin in positions - {position}), default=0.0
+        )
 
     def _mean_y(self, position: int) -> float:
         ends = self._ends(position)
@@ -91,9 +111,10 @@ class _Side:
 
     def _card_y(self, index: int) -> float:
         free = 20 * PITCH - len(self._cards) * (CARD_HEIGHT + GAP)
-        return TOP + max(0, free) / 2 + index * (CARD_HEIGHT + GAP)
+        return TOP + max(0, free) / 2 + self._shift + index * (CARD_HEIGHT + GAP)
 
-    def draw(self) -> None:
+    def draw(self, picture: draw.Drawing) -> None:
+        self._picture = picture
         for position in self._lanes:
             self._wire(position)
         for index, card in enumerate(self._cards):
@@ -112,7 +133,9 @@ class _Side:
             for end_y in others
         ]
         for points in paths:
-            self._picture.append(draw.Lines(*points, **{**style, "stroke": PAPER, "stroke_width": 6}))
+            self._picture.append(draw.Lines(*points, **{**style, "stroke": PAPER, "stroke_width": 7}))
+            if colour == COLOURS["white"]:  # on white paper
+                self._picture.append(draw.Lines(*points, **{**style, "stroke": SOFT, "stroke_width": 4.5}))
             self._picture.append(draw.Lines(*points, **style))
         if len(ends) > 1:
             inner = [end_y for end_y in ends if min(*ends, pin_y) < end_y < max(*ends, pin_y)]
@@ -129,33 +152,37 @@ class _Side:
             return SUPPLY_COLOURS[SUPPLIES[position]]
         return COLOURS[next(card.wire for card in self._cards if card.position == position)]
 
+    def _outline(self, position: int) -> str:
+        colour = self._colour(position)
+        return SOFT if colour == COLOURS["white"] else colour
+
     def _card(self, card: Function, y: float) -> None:
         x = self._card_x if self._side > 0 else self._card_x - CARD_WIDTH
         self._picture.append(
             draw.Rectangle(x, y, CARD_WIDTH, CARD_HEIGHT, rx=8, fill="#f8f9fa", stroke="#dadce0", stroke_width=1.5)
         )
-        text_x = x + 62 if self._side > 0 else x + 16
-        _text(self._picture, card.title, text_x, y + 26, 15, INK, weight="bold")
+        text_x = x + 80 if self._side > 0 else x + 16
+        _text(self._picture, card.title, text_x, y + 28, 17, INK, weight="bold")
         words = [card.part, f"through {card.between}"] if card.between else _halves(card.part)
         for line, part in enumerate(words):
-            _text(self._picture, part, text_x, y + 47 + line * 18, 12, SOFT)
+            _text(self._picture, part, text_x, y + 52 + line * 20, 14, SOFT)
         for offset, pin in self._terminals(card):
             self._picture.append(
-                draw.Circle(self._card_x, y + offset, 5, fill=PAPER, stroke=self._colour(pin), stroke_width=2.5)
+                draw.Circle(self._card_x, y + offset, 5.5, fill=PAPER, stroke=self._outline(pin), stroke_width=2.5)
             )
-            name = "signal" if pin == card.position else "ground" if pin in GROUNDS else SUPPLIES[pin]
+            name = card.wire if pin == card.position else "ground" if pin in GROUNDS else SUPPLIES[pin]
             anchor = "start" if self._side > 0 else "end"
-            _text(self._picture, name, self._card_x + self._side * 10, y + offset + 4, 10, SOFT, anchor=anchor)
+            _text(self._picture, name, self._card_x + self._side * 11, y + offset + 5, 13, INK, anchor=anchor)
 
 
 def _lies_between(value: float, one: float, other: float) -> bool:
     return min(one, other) <= value <= max(one, other)
 
 
-def _halves(text: str, most: int = 38) -> list[str]:
-    """A text in lines that fit the card."""
+def _halves(text: str, most: int = 34) -> list[str]:
+    """A text in lines that fit the card; a number stays with its unit."""
     lines = [""]
-    for word in text.split():
+    for word in re.sub(r"(?<=\d) (?=[a-zA-ZΩ]{1,2}\b)", "\N{NO-BREAK SPACE}", text).split(" "):
         if len(lines[-1]) + len(word) >= most:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()
@@ -172,14 +199,32 @@ def _header(picture: draw.Drawing, used: dict[int, Function]) -> None:
     for position in range(1, 41):
         side = -1 if position % 2 else 1
         x, y = MIDDLE + side * PIN_X, _pin_y(position)
-        shape = {"fill": _fill(position, used), "stroke": INK, "stroke_width": 1}
+        is_free = position not in used and position not in GROUNDS and position not in SUPPLIES
+        shape = {"fill": _fill(position, used), "stroke": "#bdc1c6" if is_free else INK, "stroke_width": 1.5}
         if position == 1:
             picture.append(draw.Rectangle(x - 13, y - 13, 26, 26, **shape))
         else:
             picture.append(draw.Circle(x, y, 13, **shape))
-        dark = position in GROUNDS or position in used
-        _text(picture, str(position), x, y + 4, 11, PAPER if dark else INK, anchor="middle", weight="bold")
-        _text(picture, _pin_name(position), x + side * 18, y + 4, 10, INK, anchor="end" if side < 0 else "start")
+        dark = position in GROUNDS or (position in used and used[position].wire != "white")
+        _text(
+            picture,
+            str(position),
+            x,
+            y + 4.5,
+            12,
+            PAPER if dark else SOFT if is_free else INK,
+            anchor="middle",
+            weight="bold",
+        )
+        _text(
+            picture,
+            _pin_name(position),
+            x + side * 18,
+            y + 5,
+            13,
+            SOFT if is_free else INK,
+            anchor="end" if side < 0 else "start",
+        )
 
 
 def _fill(position: int, used: dict[int, Function]) -> str:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import trimesh
 
-from hardware.enclosure import VARIANTS, parts, pictures
+from hardware.enclosure import parts, pictures, variables
+from hardware.pinout import BUILDS, load
 
 pytestmark = pytest.mark.skipif(shutil.which("openscad") is None, reason="OpenSCAD is not installed")
 
@@ -43,13 +44,27 @@ def test_each_part_is_one_watertight_body(tmp_path: Path, path: Path, command: l
 
 
 def test_a_box_too_narrow_for_its_board_is_refused(tmp_path: Path) -> None:
-    command = next(iter(parts(tmp_path, room_side="6", **COARSE).values()))
+    command = parts(tmp_path, room_side="6", **COARSE)[tmp_path / "shop-base.stl"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode != 0
     assert "more room_side" in done.stderr
 
 
-def test_each_variant_has_its_picture() -> None:
+def test_more_buttons_than_fit_are_refused(tmp_path: Path) -> None:
+    command = parts(tmp_path, buttons="6", **COARSE)[tmp_path / "shop-lid.stl"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode != 0
+    assert "the buttons do not fit" in done.stderr
+
+
+def test_the_lid_has_the_holes_of_its_build() -> None:
+    functions = load()
+    made = {build: variables(build, functions) for build in BUILDS}
+    holes = {build: (each["buttons"], each["lights"], each["pir"]) for build, each in made.items()}
+    assert holes == {"wildlife": ("3", "2", "true"), "house": ("4", "2", "true"), "shop": ("2", "2", "false")}
+
+
+def test_each_build_has_its_picture() -> None:
     folder = Path(__file__).parents[2] / "docs" / "pictures"
+    assert len(BUILDS) == len(pictures(folder))
     assert all(path.is_file() for path in pictures(folder))
-    assert len(VARIANTS) == len(pictures(folder))

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from edge.config import parse
+from edge.config.checks import SPI
 from edge.wiring.asked import check_asked
 from hardware import pinout, power
 from hardware.__main__ import CONFIGURATION, made, main
@@ -67,6 +68,10 @@ def test_the_default_configuration_is_right_and_has_the_pins_of_the_map(function
 
 def test_the_default_pins_ask_for_what_there_is() -> None:
     check_asked(parse(tomllib.loads(CONFIGURATION.read_text(encoding="utf-8")), place="edge.toml"))
+
+
+def test_the_pins_of_addressable_lights_stay_free(functions: list[pinout.Function]) -> None:
+    assert not {each.gpio for each in functions} & set(SPI)
 
 
 def test_fragments_name_the_pins_of_the_map(functions: list[pinout.Function]) -> None:
