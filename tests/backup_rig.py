@@ -2,9 +2,9 @@
 
 import hashlib
 import random
-import socket
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -125,18 +125,25 @@ def take(room: Room, card: Card) -> Taken:
 
 
 @contextmanager
-def served(kind: str, folder: Path, *flags: str) -> Iterator[dict[str, str]]:
-    """`rclone serve`; the options of a remote that reaches it."""
+def served(
+    kind: str, folder: Path, *flags: str, host: str = "127.0.0.1", prefix: Sequence[str] = ()
+) -> Iterator[dict[str, str]]:
+    """`rclone serve`; the options of a remote that reaches it.
+
+    Args:
+        prefix: what it is started with, such as `nsenter …`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     who = {"s3": ["--auth-key", f"{USER},{'k' * 20}"]}.get(kind, ["--user", USER, "--pass", PASSWORD])
     command = [
+        *prefix,
         rclone_path(),
         "serve",
         kind,
         str(folder),
         "--addr",
-        f"127.0.0.1:{port}",
+        f"{host}:{port}",
         "--config",
         "/dev/null",
         *who,
@@ -145,13 +152,13 @@ def served(kind: str, folder: Path, *flags: str) -> Iterator[dict[str, str]]:
     with (folder.parent / f"{folder.name}.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
     try:
-        until(lambda: _listens(port), 20, f"rclone serve {kind}")
+        until(lambda: _listens(host, port, prefix), 60, f"rclone serve {kind}")
         yield {
-            "s3": {"type": "s3", "provider": "Rclone", "endpoint": f"http://127.0.0.1:{port}", "access_key_id": USER,
+            "s3": {"type": "s3", "provider": "Rclone", "endpoint": f"http://{host}:{port}", "access_key_id": USER,
                    "secret_access_key": "k" * 20, "region": "us-east-1", "force_path_style": "true"},
-            "sftp": {"type": "sftp", "host": "127.0.0.1", "port": str(port), "user": USER, "pass": obscured(PASSWORD),
+            "sftp": {"type": "sftp", "host": host, "port": str(port), "user": USER, "pass": obscured(PASSWORD),
                      "shell_type": "none"},
-            "webdav": {"type": "webdav", "url": f"http://127.0.0.1:{port}", "vendor": "other", "user": USER,
+            "webdav": {"type": "webdav", "url": f"http://{host}:{port}", "vendor": "other", "user": USER,
                        "pass": obscured(PASSWORD)},
         }[kind]  # fmt: skip
     finally:
@@ -159,7 +166,9 @@ def served(kind: str, folder: Path, *flags: str) -> Iterator[dict[str, str]]:
         process.wait()
 
 
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(0.2)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+_PROBE = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 1)"
+
+
+def _listens(host: str, port: int, prefix: Sequence[str]) -> bool:
+    command = [*prefix, sys.executable, "-c", _PROBE, host, str(port)]
+    return subprocess.run(command, check=False, capture_output=True, timeout=60).returncode == 0

@@ -36,6 +36,9 @@ SHORT_S = 60.0
 SLOWEST_BYTES_PER_S = 20_000
 """What moves something has so long at the least; a command that makes no progress is ended long before by rclone itself."""
 POLL_S = 0.5
+QUIT_S = 2.0
+"""To put away what is half done; rclone takes 1.5 s when all is well. A backup must have stopped 5 s after the mains went."""
+QUIT_POLL_S = 0.05
 MISSING = "not there"
 Progress = Callable[[Transfer], None]
 
@@ -78,6 +81,8 @@ class Remote:
         self._progress = progress or (lambda _: None)
         self._isolate: Isolate | None = None
         self._stopped = threading.Event()
+        self._wake = threading.Event()
+        """Wakes who watches a command: it has ended, or is to end."""
         self.commands = 0
         """That rclone was given so far."""
 
@@ -93,6 +98,7 @@ class Remote:
     def stop(self) -> None:
         """End what is under way, soon; nothing can be asked any more."""
         self._stopped.set()
+        self._wake.set()
 
     def put(self, source: str, target: str) -> None:
         """A file of the scratch folder."""
@@ -179,7 +185,7 @@ class Remote:
         extra = ("--rc", f"--rc-addr unix://{SOCKET}", "--rc-no-auth") if moves else ()
         limit = (f"--bwlimit {self._limit}k",) if self._limit and moves else ()
         do = Do(verb, source, target, (*flags, *extra, *limit), str(self._scratch), str(self._config))
-        with self._watched(socket) if moves else contextlib.nullcontext():
+        with self._watched(socket if moves else None):
             error = self._ask(do, timeout_s)
         if error:
             if self._stopped.is_set():
@@ -202,7 +208,7 @@ class Remote:
             self._isolate = None
 
     @contextlib.contextmanager
-    def _watched(self, socket: Path) -> Iterator[None]:
+    def _watched(self, socket: Path | None) -> Iterator[None]:
         done = threading.Event()
         thread = threading.Thread(target=self._watch, args=(socket, done), name="rclone-watch", daemon=True)
         thread.start()
@@ -210,18 +216,23 @@ class Remote:
             yield
         finally:
             done.set()
+            self._wake.set()
             thread.join()
+            if not self._stopped.is_set():
+                self._wake.clear()
 
-    def _watch(self, socket: Path, done: threading.Event) -> None:
-        rc = Rc(socket)
-        quit_at_s: float | None = None
-        while not done.wait(POLL_S if not self._stopped.is_set() else 0.05):
-            if self._stopped.is_set():
-                quit_at_s = quit_at_s or time.monotonic()
-                if not rc.quit() and time.monotonic() > quit_at_s + 3 and self._isolate is not None:
-                    self._isolate.end()  # it does not listen: the kernel ends it
-            elif (transfer := rc.stats()) is not None:
+    def _watch(self, socket: Path | None, done: threading.Event) -> None:
+        """`socket`: of an rclone that moves something; it is asked how far it is, and to put away what is half done when it is to end."""
+        rc = Rc(socket) if socket else None
+        while not self._wake.wait(POLL_S):
+            if rc is not None and (transfer := rc.stats()) is not None:
                 self._progress(transfer)
+        end_s = time.monotonic() + (QUIT_S if rc else 0.0)
+        while self._stopped.is_set() and not done.wait(QUIT_POLL_S):
+            if rc is not None:
+                rc.quit()
+            if time.monotonic() > end_s and self._isolate is not None:
+                self._isolate.end()  # it waits for a network that is gone, or moves nothing
 
 
 def _time_for(size_bytes: int) -> float:

@@ -1,5 +1,7 @@
 """Backup as background work: workers in processes of their own, and when they run."""
 
+import os
+import threading
 import time
 from contextlib import closing, suppress
 from datetime import date
@@ -13,6 +15,7 @@ from edge.backup.journal import Journal
 from edge.backup.mirror import sweep_mirror
 from edge.backup.prune import prune
 from edge.backup.rc import Transfer
+from edge.backup.repository import Repository
 from edge.backup.room import Room
 from edge.backup.verify import drill, verify
 from edge.clock import SystemClock
@@ -30,6 +33,8 @@ MEMORY_MB = 512
 KEEPING = tuple(name for name in config.Backup.__struct_fields__ if name.startswith("keep_") or name == "mirror_days")
 ROWS_S, PRUNE_S, VERIFY_S, DRILL_S = 3600.0, 86_400.0, 7 * 86_400.0, 7 * 86_400.0
 PROGRESS_S = 1.0
+STOP_S = 2.5
+"""From the wish to stop to the end of the process, when it is packing or in the database: longer than rclone needs."""
 
 
 class _Progress:
@@ -59,6 +64,14 @@ class _Progress:
             )
 
 
+def end_soon(repository: Repository) -> None:
+    """Let rclone put away what is half done, and go, whatever is under way: a kill at any step costs nothing."""
+    repository.remote.stop()
+    last = threading.Timer(STOP_S, os._exit, (1,))
+    last.daemon = True
+    last.start()
+
+
 def _room(run: Run) -> Room:
     return Room.of(run.data_dir, int(str(run.input.get("limit_kb_per_s", 0))))
 
@@ -70,7 +83,7 @@ def back_up(run: Run) -> Result:
     try:
         room = _room(run)
         with room.repository(progress.moved) as repository:
-            run.on_stop(lambda _: repository.remote.stop())
+            run.on_stop(lambda _: end_soon(repository))
             taken = room.take(repository, SystemClock(), report=progress.step)
     except BackupError as error:
         return _failed(error)
@@ -87,7 +100,7 @@ def back_up_rows(run: Run) -> Result:
             return Success({"snapshot": ""})
         room = _room(run)
         with room.repository() as repository:
-            run.on_stop(lambda _: repository.remote.stop())
+            run.on_stop(lambda _: end_soon(repository))
             taken = room.take(repository, SystemClock(), rows_only=True)
     except BackupError as error:
         return _failed(error)
@@ -107,7 +120,7 @@ def sweep(run: Run) -> Result:
     try:
         room = _room(run)
         with room.repository() as repository:
-            run.on_stop(lambda _: repository.remote.stop())
+            run.on_stop(lambda _: end_soon(repository))
             repository.required()
             done = prune(repository, keep, SystemClock().now().wall_s)
             if room.target.mirror:
@@ -122,7 +135,7 @@ def look(run: Run) -> Result:
     """Is everything there, and what it should be. Output: `snapshots`, `files`, `sampled`. Fails with what is not."""
     try:
         with _room(run).repository() as repository:
-            run.on_stop(lambda _: repository.remote.stop())
+            run.on_stop(lambda _: end_soon(repository))
             repository.required()
             report = verify(repository)
     except BackupError as error:
@@ -137,7 +150,7 @@ def prove(run: Run) -> Result:
     """Restore the newest database and pack into a scratch folder and compare. Output: `snapshot`, `events`, `files`."""
     try:
         with _room(run).repository() as repository:
-            run.on_stop(lambda _: repository.remote.stop())
+            run.on_stop(lambda _: end_soon(repository))
             proof = drill(run.data_dir, repository)
     except BackupError as error:
         return _failed(error)

@@ -27,6 +27,8 @@ from edge.device.upower import UPower
 
 QUICK_S = 5.0
 """For what tells nothing by itself and must be known soon."""
+UPS_S = 1.0
+"""For a UPS that tells nothing by itself: work that waits for mains must have stopped 5 s after it went."""
 ROOT = Path("/")
 OpenPins = Callable[[], PowerPins | None]
 
@@ -71,7 +73,7 @@ def _power(settings: Config, open_pins: OpenPins, root: Path, quick_s: float) ->
     power, poll_s = settings.power, settings.limits.poll_s
     for name in power.sources or _found_power(power, root):
         if name == "nut":
-            yield Nut(parse_address(power.nut), quick_s)
+            yield Nut(parse_address(power.nut), min(UPS_S, quick_s))
         elif name == "upower":
             yield UPower(poll_s)
         elif name == "pin" and power.pin is not None:

@@ -1,4 +1,4 @@
-"""A UPS that Network UPS Tools looks after: `upsd` is asked every few seconds, as it tells nothing by itself.
+"""A UPS that Network UPS Tools looks after: `upsd` is asked again and again, as it tells nothing by itself.
 
 The part of NUT's protocol that this needs is two requests, so it needs no package.
 """

@@ -7,7 +7,7 @@ from typing import Any
 
 from edge.demo.broker import Broker
 from edge.mqtt.subscriber import Subscriber
-from tests.integration.test_device_power import nut
+from tests.device_nut import nut
 from tests.support import Collector, edge, start_edge, until, write_pictures
 
 

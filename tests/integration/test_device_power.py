@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from edge.device.firmware import THROTTLED
+from tests.device_nut import nut
 from tests.device_rig import device, need_programs, server, system_bus
-from tests.support import ROOT, until
+from tests.support import ROOT
 
 CHARGING = {"kind": "charging"}
 NOT_LOW = {"kind": "battery-not-low"}
@@ -73,65 +73,6 @@ def test_a_supply_that_sags_and_a_processor_that_is_hot(tmp_path: Path) -> None:
 
 
 # --- NUT, with the driver that plays a UPS from a file
-
-DUMMY, UPSD = Path("/lib/nut/dummy-ups"), Path("/lib/nut/upsd")
-
-
-class Nut:
-    """A server and its driver, both real."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._stack = ExitStack()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
-        self._variables = {
-            name: str(folder) for name in ("NUT_CONFPATH", "NUT_STATEPATH", "NUT_PIDPATH", "NUT_ALTPIDPATH")
-        }
-
-    def start(self) -> None:
-        files = {
-            "nut.conf": "MODE=netserver\n",
-            "ups.conf": "[dummy]\ndriver = dummy-ups\nport = dummy.dev\npollinterval = 1\n",
-            "upsd.conf": f"LISTEN 127.0.0.1 {self.port}\n",
-            "upsd.users": "[admin]\npassword = pw\nactions = SET\ninstcmds = ALL\n",
-            "dummy.dev": "ups.status: OL\nbattery.charge: 88\n",
-        }
-        self._folder.mkdir()
-        for name, text in files.items():
-            (self._folder / name).write_text(text)
-            (self._folder / name).chmod(0o640)
-        log = self._folder / "nut.log"
-        self.driver = self._stack.enter_context(
-            server([DUMMY, "-a", "dummy", "-u", "root", "-F"], log, env=self._variables)
-        )
-        until(lambda: (self._folder / "dummy-ups-dummy").exists(), 20, "the driver's socket")
-        self._stack.enter_context(server([UPSD, "-u", "root", "-F"], log, env=self._variables))
-        until(self._answers, 20, "upsd's answer")
-
-    def stop(self) -> None:
-        self._stack.close()
-
-    def becomes(self, status: str, charge: int) -> None:
-        for name, value in (("battery.charge", charge), ("ups.status", status)):
-            command = ["upsrw", "-s", f"{name}={value}", "-u", "admin", "-p", "pw", f"dummy@127.0.0.1:{self.port}"]
-            subprocess.run(command, check=True, timeout=20, capture_output=True)
-
-    def _answers(self) -> bool:
-        command = ["upsc", f"dummy@127.0.0.1:{self.port}", "ups.status"]
-        return subprocess.run(command, timeout=20, capture_output=True).stdout.startswith(b"OL")
-
-
-@contextmanager
-def nut(folder: Path) -> Iterator[Nut]:
-    need_programs("upsc", "upsrw", str(DUMMY), str(UPSD))
-    started = Nut(folder)
-    try:
-        started.start()
-        yield started
-    finally:
-        started.stop()
 
 
 def test_a_ups_of_nut_from_mains_to_battery_to_low_to_a_driver_that_is_killed(tmp_path: Path) -> None:
