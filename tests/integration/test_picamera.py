@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SCRIPT = ROOT / "scripts/trixie-root"
+SCRIPT = ROOT / "scripts/debian-root"
 CHECKS = ROOT / "tests/trixie"
 UNABLE = 3
 MAKING_S, RUNNING_S = 900, 150
@@ -37,7 +37,7 @@ def run(*arguments: object, base_dir: Path, timeout_s: float) -> subprocess.Comp
 @pytest.fixture(scope="session")
 def trixie(base_dir: Path) -> Path:
     """Makes the root file system where it is not there yet, which takes a minute or two; the data folder that holds it."""
-    made = run(base_dir=base_dir, timeout_s=MAKING_S)
+    made = run("picamera2", base_dir=base_dir, timeout_s=MAKING_S)
     if made.returncode == UNABLE:
         pytest.skip(made.stderr.strip().splitlines()[-1])
     assert made.returncode == 0, made.stderr
@@ -50,5 +50,5 @@ def test_in_trixie(trixie: Path, check: str) -> None:
     options = [word for source, to in binds.items() for word in ("--bind", f"{source}:/run/{to}")]
     inside = "/run/checkout/tests/trixie"
     command = [f"{inside}/run", "python3", "-m", "pytest", "-q", "-c", f"{inside}/pytest.ini", f"{inside}/{check}"]
-    done = run("enter", *options, *command, base_dir=trixie, timeout_s=RUNNING_S)
+    done = run("enter", "picamera2", *options, *command, base_dir=trixie, timeout_s=RUNNING_S)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,216 @@
+"""The installed package in a root file system that the real systemd boots: the units start, hang, fail and stop as on a device."""
+
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.nspawn import BOOT_S, MAKING_S, PACKING_S, Layered, Machine, booted, debian_root, script
+from tests.support import until
+
+HANG_S = 100
+"""WatchdogSec= of the unit, the end of the process, the next start."""
+LIFE_S = 600
+CONFIGURATION = """\
+[[camera]]
+name = "pictures"
+source = "folder:/srv/pictures"
+remember = false
+[[camera]]
+name = "pattern"
+source = "test:"
+fps = 5.0
+[mqtt]
+host = "127.0.0.1"
+[web]
+host = "127.0.0.1"
+"""
+BROKER = "listener 1883 127.0.0.1\nallow_anonymous true\n"
+# Pictures that arrive until somebody who listens has heard of one.
+NEW_PICTURES = """
+mosquitto_sub -h 127.0.0.1 -t edge/+/events -C 1 -W 60 -F '%t %p' &
+while kill -0 $! 2>/dev/null; do
+  new=$(mktemp -u /srv/pictures/new-XXXXXX.png)
+  cp /srv/pictures/chelsea.png "$new.tmp" && mv "$new.tmp" "$new"
+  sleep 1
+done
+wait $!
+"""
+DEMO_FOLDER = """
+install -d -o edge -g edge /var/lib/edge/trial
+ln -s /usr/share/edge/models /var/lib/edge/trial/models
+ln -s /srv/samples /var/lib/edge/trial/samples
+"""
+LOGIND = "org.freedesktop.login1 /org/freedesktop/login1 org.freedesktop.login1.Manager"
+EXPOSURE = 2.0
+FAILING = """\
+[Service]
+RestartSec=0
+RestartSteps=0
+ExecStartPre=/bin/false
+"""
+# The appliance's own sandbox around another command; setpriv, with which the demo ties its broker to itself, gives capabilities up.
+TRIAL = """\
+[Service]
+Type=oneshot
+Restart=no
+RestartForceExitStatus=
+WatchdogSec=0
+SystemCallFilter=capset
+ExecStart=
+ExecStart={command}
+StandardOutput=file:/run/trial.out
+StandardError=journal
+"""
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.timeout(MAKING_S + PACKING_S + LIFE_S),
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to boot a root file system"),
+    pytest.mark.skipif(
+        shutil.which("systemd-nspawn") is None, reason="needs systemd-nspawn: apt-get install systemd-container"
+    ),
+]
+
+
+@pytest.fixture
+def installed(base_dir: Path, samples: Path, tmp_path: Path) -> Layered:
+    """The package of this checkout, installed; not booted yet."""
+    base = debian_root("trixie", base_dir)
+    package = script("package", "--suite", "trixie", "--out", tmp_path, base_dir=base_dir, timeout_s=PACKING_S)
+    layered = Layered(base, tmp_path)
+    layered.install(Path(package))
+    layered.write("/etc/edge/edge.toml", CONFIGURATION)
+    layered.write("/etc/mosquitto/conf.d/open.conf", BROKER)
+    shutil.copytree(samples / "pictures", layered.written("/srv/pictures"))
+    shutil.copytree(samples, layered.written("/srv/samples"))
+    return layered
+
+
+def test_the_units_live_as_on_a_device(installed: Layered, tmp_path: Path) -> None:
+    with booted(installed, tmp_path / "first") as machine:
+        machine.until_active("multi-user.target")
+        units_are_right(machine)
+        device = it_recognises_and_publishes(machine)
+        the_sandbox_lets_it_work(machine)
+        a_hang_is_ended(machine)
+        an_exit_to_restart_is_none_that_failed(machine)
+        a_wrong_configuration_is_a_fault_at_once(machine)
+        what_fails_again_and_again_is_a_fault(machine)
+        events = kept(machine)
+        machine.stop()
+        it_stopped_in_order(machine, installed)
+    with booted(installed, tmp_path / "second") as machine:
+        machine.until_active("edge.service")
+        assert it_recognises_and_publishes(machine) == device
+        assert kept(machine) > events
+
+
+def units_are_right(machine: Machine) -> None:
+    assert machine.ask("systemctl", "--failed", "--quiet", "--plain", "--no-legend") == ""
+    units = machine.ask(
+        "sh", "-c", "ls /usr/lib/systemd/system/edge*.service /usr/lib/systemd/system/edge.target"
+    ).split()
+    done = machine.run("systemd-analyze", "verify", "--man=no", *units)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    for unit in units:
+        if unit.endswith(".service"):
+            machine.ask("systemd-analyze", "security", f"--threshold={EXPOSURE * 10:.0f}", Path(unit).name)
+
+
+def it_recognises_and_publishes(machine: Machine) -> str:
+    """The device's id."""
+    machine.until_active("edge.service")
+    until(lambda: "2 cameras running" in machine.show("edge.service", "StatusText"), BOOT_S, "word of both cameras")
+    topic, _, payload = machine.ask("sh", "-c", NEW_PICTURES).partition(" ")
+    assert json.loads(payload)["label"]
+    return topic.split("/")[1]
+
+
+def the_sandbox_lets_it_work(machine: Machine) -> None:
+    findings = json.loads(trial(machine, "/usr/bin/edge doctor --json"))["findings"]
+    assert [each["level"] for each in findings if each["what"] in ("runtime", "model", "inference")] == ["ok"] * 3
+    sources = json.loads(trial(machine, "/usr/bin/edge device --json"))["sources"]
+    problems = {source["name"]: source["problem"] for source in sources}
+    assert (problems["adjtimex"], problems["networkmanager"]) == ("", "")
+    assert trial(machine, f"/usr/bin/busctl call {LOGIND} CanPowerOff") == 's "yes"'
+    assert "rclone v" in trial(machine, "/usr/lib/edge-appliance/bin/rclone version")
+    machine.ask("sh", "-c", DEMO_FOLDER)
+    shown = trial(machine, "/usr/bin/edge demo --once --data /var/lib/edge/trial")
+    assert re.search(r"messages +[1-9][0-9]* sent", shown), shown
+
+
+def trial(machine: Machine, command: str) -> str:
+    """What a command prints in the sandbox of edge.service."""
+    unit = machine.ask("cat", "/usr/lib/systemd/system/edge.service")
+    machine.write("/run/systemd/system/trial.service", unit.replace("OnFailure=", "#"))
+    machine.write("/run/systemd/system/trial.service.d/trial.conf", TRIAL.format(command=command))
+    machine.ask("sh", "-c", "rm -f /run/trial.out; systemctl daemon-reload")
+    done = machine.run("systemctl", "start", "trial.service")
+    log = machine.run("journalctl", "--unit=trial.service", "--no-pager", "--lines=20").stdout
+    assert done.returncode == 0, f"{command}: {log}"
+    return machine.ask("cat", "/run/trial.out")
+
+
+def a_hang_is_ended(machine: Machine) -> None:
+    hung = machine.show("edge.service", "MainPID")
+    machine.ask("systemctl", "kill", "--kill-whom=main", "--signal=STOP", "edge.service")
+    until(lambda: machine.show("edge.service", "NRestarts") == "1", HANG_S, "the start after the hang")
+    machine.until_active("edge.service")
+    assert machine.show("edge.service", "MainPID") not in ("0", hung)
+    log = machine.ask("journalctl", "--unit=edge.service", "--no-pager", "--output=cat")
+    assert "Watchdog timeout" in log
+    assert "Current thread" in log, "where it hung is not in the journal"
+    assert machine.run("systemctl", "is-active", "edge-fault.service").returncode != 0
+
+
+def an_exit_to_restart_is_none_that_failed(machine: Machine) -> None:
+    before = machine.show("edge.service", "MainPID")
+    machine.ask("runuser", "-u", "edge", "--", "edge", "ask", "restart")
+    until(
+        lambda: machine.show("edge.service", "MainPID") not in ("0", before), HANG_S, "the restart that was asked for"
+    )
+    machine.until_active("edge.service")
+    assert machine.run("systemctl", "is-active", "edge-fault.service").returncode != 0
+
+
+def a_wrong_configuration_is_a_fault_at_once(machine: Machine) -> None:
+    machine.ask("sh", "-c", "cp -p /etc/edge/edge.toml /run/right.toml; sed -i '1i detektor = 1' /etc/edge/edge.toml")
+    assert machine.run("systemctl", "restart", "edge.service").returncode != 0
+    machine.until_active("edge-fault.service")
+    assert "did you mean 'detector'" in machine.ask("cat", "/var/lib/edge-fault/log")
+    assert "does not run" in machine.ask("cat", "/run/issue.d/edge-fault.issue")
+    machine.ask("cp", "-p", "/run/right.toml", "/etc/edge/edge.toml")
+    it_runs_again(machine)
+
+
+def what_fails_again_and_again_is_a_fault(machine: Machine) -> None:
+    machine.write("/run/systemd/system/edge.service.d/failing.conf", FAILING)
+    machine.ask("systemctl", "daemon-reload")
+    machine.run("systemctl", "restart", "edge.service")
+    machine.until_active("edge-fault.service")
+    assert machine.show("edge.service", "Result") in ("start-limit-hit", "exit-code")
+    assert machine.show("edge.service", "ActiveState") == "failed"
+    machine.ask("sh", "-c", "rm -r /run/systemd/system/edge.service.d; systemctl daemon-reload")
+    machine.ask("systemctl", "reset-failed", "edge.service")
+    it_runs_again(machine)
+
+
+def it_runs_again(machine: Machine) -> None:
+    machine.ask("systemctl", "restart", "edge.service")
+    assert machine.run("systemctl", "is-active", "edge-fault.service").returncode != 0
+    assert machine.run("test", "-e", "/run/issue.d/edge-fault.issue").returncode != 0
+
+
+def kept(machine: Machine) -> int:
+    """How many events the device holds."""
+    days = machine.ask("runuser", "-u", "edge", "--", "edge", "events", "days", "--json").splitlines()
+    return sum(json.loads(day)["events"] for day in days)
+
+
+def it_stopped_in_order(machine: Machine, installed: Layered) -> None:
+    assert installed.written("/var/lib/edge/lock").stat().st_size == 0, "it was cut off"
+    assert "edge.service: Killing" not in machine.console
