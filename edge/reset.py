@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 OWN = (
     target.FOLDER,
     access.FOLDER,
+    "secrets",  # edge.web.api.configuration, which is there only with the extra `web`
     ID_FILE,
     *(database.FILE_NAME + ending for ending in ("", "-wal", "-shm", database.NEWER)),
     *(f"{database.FILE_NAME}{database.COPY}{step}" for step in range(1, len(MIGRATIONS) + 1)),
@@ -45,6 +46,7 @@ OWN = (
     SOCKET_NAME,
     space.RESERVE_FILE,
     NOTE,
+    "update",  # edge.update: bundles, and what became of them
     progress.FOLDER,
     CUT_FILE,
 )

@@ -156,7 +156,7 @@ class Performer:
         try:
             self._check_open(action.name)
             if not action.changes:
-                return self._done(request, action.asked(check_arguments(action, request.arguments), request.origin))
+                return self._done(request, _result(action, check_arguments(action, request.arguments), request.origin))
             return self._once(store, action, request)
         except EdgeError as error:
             log.info("request refused action=%s origin=%s error=%s", request.action, request.origin, error)
@@ -172,7 +172,7 @@ class Performer:
         arguments = check_arguments(action, request.arguments)
         store.begin(request.id, action.name, self._clock.now().wall_s)
         try:
-            done = self._done(request, action.asked(arguments, request.origin))
+            done = self._done(request, _result(action, arguments, request.origin))
         except EdgeError as error:
             done = self._refusal(request, error)
         log.info("request done action=%s origin=%s ok=%s", action.name, request.origin, done.ok)
@@ -201,6 +201,17 @@ class Performer:
 
     def _now(self) -> str:
         return iso_utc(self._clock.now().wall_s)
+
+
+def _result(action: Action, arguments: object, origin: str) -> object:
+    """What the action gives. One that fails in a way nobody foresaw must not take the cameras with it."""
+    try:
+        return action.asked(arguments, origin)
+    except EdgeError:
+        raise
+    except Exception as error:
+        log.exception("action failed action=%s origin=%s", action.name, origin)
+        raise EdgeError(f"{action.name}: {type(error).__name__}: {error}", hint="the log says where") from error
 
 
 def check_arguments(action: Action, raw: bytes) -> object:

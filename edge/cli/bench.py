@@ -64,7 +64,10 @@ def add_parser(verbs: Any) -> None:
     work.add_argument("--seconds", type=float, default=60.0, help="of idleness, with few and with many works")
     work.add_argument("--enqueues", type=int, default=3200)
     work.set_defaults(handler=bench_work)
-    for bench in (storage, store, backup, work):
+    buttons = benches.add_parser("buttons", help="from the closing of a contact to the light and to the answer")
+    buttons.add_argument("--presses", type=int, default=50)
+    buttons.set_defaults(handler=bench_buttons)
+    for bench in (storage, store, backup, work, buttons):
         add_config_options(bench)
         bench.add_argument("--json", action="store_true", help="one JSON object")
     events = benches.add_parser("events", help="events beside what a person sees in the sample videos")
@@ -155,6 +158,17 @@ def bench_work(options: argparse.Namespace) -> int:
 
     report = work.run(load_config(options).data_dir, seconds=options.seconds, enqueues=options.enqueues)
     return _print(options, report)
+
+
+def bench_buttons(options: argparse.Namespace) -> int:
+    from edge.bench import buttons
+    from edge.files import make_folder
+
+    if options.presses < 1:
+        raise ConfigError(f"--presses {options.presses}: too few", hint="1 at least")
+    data_dir = load_config(options).data_dir
+    make_folder(data_dir)
+    return _print(options, buttons.run(data_dir, presses=options.presses))
 
 
 def bench_events(options: argparse.Namespace) -> int:

@@ -110,3 +110,9 @@ def test_isolates(base_dir: Path) -> None:
     assert figures["recognition_ratio"]["bound"] == 0.95
     assert set(details["by_kind"]) == {"segfault", "hang", "eat_memory", "flood", "fork"}
     assert details["runs_that_ended"]["segfault"] >= 1
+
+
+def test_buttons(tmp_path: Path) -> None:
+    figures, details = bench(tmp_path, "buttons", "--presses", 3)
+    assert {figures[name]["bound"] for name in ("sign_most_ms", "acknowledged_most_ms")} == {100.0}
+    assert details["contact_rests_ms"] <= figures["sign_p50_ms"]["value"] <= figures["acknowledged_most_ms"]["value"]

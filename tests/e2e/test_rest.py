@@ -30,6 +30,7 @@ def running(base_dir: Path, data_dir: Path, broker: Broker) -> Running:
             mqtt=config.Mqtt(host=broker.host, port=broker.port),
             gpio=config.Gpio(driver="simulated"),
             button=(BACKUP,),
+            web=config.Web(host="127.0.0.1", port=0),
             light=config.Light(pin=LIGHT, privacy_pin=PRIVACY),
         )
     )

@@ -8,7 +8,7 @@ import pytest
 
 from edge.actions.performer import QUEUE, Allowance, Performer
 from edge.actions.port import Action, Answer, Arguments, Permission, Request
-from edge.errors import CameraError
+from edge.errors import CameraError, RefusedError
 from edge.store.requests import KEPT, RequestStore
 from edge.testing.clock import SimulatedClock
 
@@ -39,6 +39,8 @@ class Bell:
             Action("look", "Look", "view", lambda _: self.rung, changes=False),
             Action("double", "Double", "operate", lambda asked: asked.number * 2, Number),
             Action("broken", "Broken", "operate", broken),
+            Action("wrong", "Wrong", "operate", lambda _: 1 // 0),
+            Action("who", "Who asks", "view", lambda _, origin: origin, changes=False, by_origin=True),
             Action("reboot", "Reboot", "admin", self.ring),
         ]
 
@@ -153,6 +155,29 @@ def test_what_cannot_be_done_is_answered_with_reason_and_remedy(
     assert error in str(answer.error)
     assert hint in str(answer.hint)
     assert bell.rung == 0
+
+
+def test_an_action_with_a_mistake_in_it_is_answered_and_the_next_is_done(desk: Desk) -> None:
+    answer = desk.ask("wrong", id_="a")
+    assert (answer.ok, answer.error, answer.hint) == (
+        False,
+        "wrong: ZeroDivisionError: integer division or modulo by zero",
+        "the log says where",
+    )
+    assert desk.ask("wrong", id_="a").error == answer.error, "it is not done a second time"
+    assert desk.ask("ring", id_="b").ok
+    assert desk.dead == []
+
+
+def test_an_action_may_hear_who_asks(desk: Desk) -> None:
+    assert desk.ask("who").result == "test"
+
+
+def test_at_rest_only_what_is_named_is_done(desk: Desk, bell: Bell) -> None:
+    desk.performer.only(["look"], RefusedError("at rest", hint="wait"))
+    assert desk.ask("look").ok
+    refused = desk.ask("ring")
+    assert (refused.ok, refused.error, refused.hint, bell.rung) == (False, "at rest", "wait", 0)
 
 
 def test_wrong_arguments_do_not_use_up_the_id(desk: Desk) -> None:
