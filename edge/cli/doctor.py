@@ -3,6 +3,7 @@
 import argparse
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from edge.cli.common import add_config_options, load_config, print_json
@@ -18,6 +19,12 @@ def add_parser(verbs: Any) -> None:
     )
     add_config_options(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object with all findings")
+    parser.add_argument(
+        "--bundle",
+        type=Path,
+        metavar="FILE",
+        help="write findings, configuration, states and log there, without secrets",
+    )
     parser.set_defaults(handler=handle)
 
 
@@ -31,6 +38,8 @@ def handle(options: argparse.Namespace) -> int:
             if finding.remedy:
                 print(f"{'':16} → {finding.remedy}")
     failed = any(finding.level == "fail" for finding in findings)
+    if options.bundle:
+        _write_bundle(options, findings)
     if options.json:
         print_json({"healthy": not failed, "findings": findings})
     return 1 if failed else 0
@@ -45,4 +54,29 @@ def _findings(options: argparse.Namespace) -> Iterator[Any]:
         # The rest is worth knowing too.
         yield Finding(level="fail", what="config", value=str(error.args[0]), remedy=error.hint)
         config = Config()
+    yield from _asked(config)
     yield from examine(Patient(config))
+
+
+def _asked(config: Config) -> Iterator[Any]:
+    """Whether buttons, rules and the like ask for what there is."""
+    from edge.doctor import Finding
+    from edge.wiring.asked import check_asked
+
+    try:
+        check_asked(config)
+        yield Finding(level="ok", what="config", value=f"cameras: {len(config.camera)}; data: {config.data_dir}")
+    except ConfigError as error:
+        yield Finding(level="fail", what="config", value=str(error.args[0]), remedy=error.hint)
+
+
+def _write_bundle(options: argparse.Namespace, findings: list[Any]) -> None:
+    from edge.doctor.bundle import write_bundle
+
+    try:
+        config = load_config(options)
+    except ConfigError:
+        config = Config()
+    write_bundle(options.bundle, config, findings)
+    if not options.json:
+        print(f"written: {options.bundle}; look into it before you send it")
