@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 import msgspec
 import numpy as np
+from starlette.types import ASGIApp
 
 from edge import config
 from edge.actions.performer import Performer
@@ -34,6 +35,7 @@ from edge.wiring.checking import check_config
 from edge.work.observe import WorkInfo
 
 PASSWORD = "correct horse"
+PLAIN = config.Web(host="127.0.0.1", port=0)
 HOSTILE = '<script>alert("x")</script>'
 
 
@@ -44,7 +46,9 @@ class Named(Arguments, frozen=True, kw_only=True):
 class Site:
     """The page in a thread of its own, over a store with two events."""
 
-    def __init__(self, data_dir: Path, config_file: Path | None = None, models: Path | None = None) -> None:
+    def __init__(
+        self, data_dir: Path, config_file: Path | None = None, models: Path | None = None, web: config.Web = PLAIN
+    ) -> None:
         clock = SystemClock()
         self.done: list[str] = []
         self.dead: list[BaseException] = []
@@ -87,18 +91,25 @@ class Site:
             config_file=config_file,
             check=check_config,
         )
-        self.server = Server(rooms, config.Web(host="127.0.0.1", port=0))
+        self.server = Server(rooms, web)
         self.server.access.set_password(PASSWORD)
         self.token = self.server.access.add_token("home", "operate")
+        self.root = self.server.access.add_token("root", "admin")
+        whole = self.made()
+        self.server.app = lambda: whole  # type: ignore[method-assign]
         self.performer.start()
         self._loop = asyncio.new_event_loop()
         self._started = threading.Event()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._run(),))
         self._thread.start()
-        assert self._started.wait(10)
+        assert self._started.wait(60)
         self.cookie = ""
         self.csrf = ""
+
+    def made(self) -> ASGIApp:
+        """What serves."""
+        return self.server.app()
 
     async def _works(self) -> list[WorkInfo]:
         return self.works

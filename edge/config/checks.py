@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from edge.camera.address import redacted
 from edge.config.affording import Power, Work
 from edge.config.seeing import Camera, Line, Zone
-from edge.config.telling import Mqtt
+from edge.config.telling import Mqtt, Web
 from edge.config.touching import Button, Input, Output
 from edge.config.whole import Config
 from edge.errors import ConfigError
@@ -46,6 +46,7 @@ def check(config: Config, place: str) -> None:
     _check_rules(config, place)
     _check_power(config.power, place)
     _check_mqtt(config.mqtt, f"{place}: mqtt")
+    _check_web(config.web, f"{place}: web")
     _check_work(config.work, place)
     if len(config.update.hours) == 1:
         raise ConfigError(f"{place}: update.hours: there is no end", hint='write ["02:00", "05:00"]')
@@ -279,6 +280,13 @@ def _check_mqtt(mqtt: Mqtt, where: str) -> None:
     for key, needed, there in needs:
         if getattr(mqtt, key) and not there:
             raise ConfigError(f"{where}.{key}: does nothing without {needed}", hint=f"add {needed}, or remove the line")
+
+
+def _check_web(web: Web, where: str) -> None:
+    if web.key_file and not web.cert_file:
+        raise ConfigError(f"{where}.key_file: does nothing without cert_file", hint="add cert_file, or remove the line")
+    if web.redirect_port and web.redirect_port == web.port:
+        raise ConfigError(f"{where}.redirect_port: is the port of the page", hint="80, or another of its own")
 
 
 def _check_options(camera: Camera, scheme: str, where: str) -> None:

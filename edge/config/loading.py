@@ -74,6 +74,8 @@ def resolve_paths(config: Config, base: Path) -> Config:
     paths = Paths(data=absolute(config.paths.data), models=absolute(config.paths.models))
     files = {key: absolute(getattr(config.mqtt, key)) for key in ("password_file", "ca_file", "cert_file", "key_file")}
     mqtt = msgspec.structs.replace(config.mqtt, **files)
+    pair = {key: absolute(getattr(config.web, key)) for key in ("cert_file", "key_file")}
+    web = msgspec.structs.replace(config.web, **pair)
     rules = tuple(msgspec.structs.replace(rule, webhook_ca_file=absolute(rule.webhook_ca_file)) for rule in config.rule)
     workers = msgspec.structs.replace(config.workers, files=tuple(map(absolute, config.workers.files)))
     works = [
@@ -83,7 +85,7 @@ def resolve_paths(config: Config, base: Path) -> Config:
         for work in config.work
     ]
     return msgspec.structs.replace(
-        config, camera=tuple(cameras), paths=paths, mqtt=mqtt, rule=rules, workers=workers, work=tuple(works)
+        config, camera=tuple(cameras), paths=paths, mqtt=mqtt, web=web, rule=rules, workers=workers, work=tuple(works)
     )
 
 

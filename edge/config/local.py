@@ -41,6 +41,8 @@ def _named(config: Config) -> Iterator[_Named]:
     yield _Named("library", "detector.edgetpu_library", config.detector.edgetpu_library)
     for key in ("password_file", "ca_file", "cert_file", "key_file"):
         yield _Named(f"mqtt.{key}", f"mqtt.{key}", getattr(config.mqtt, key))
+    for key in ("cert_file", "key_file"):
+        yield _Named(f"web.{key}", f"web.{key}", getattr(config.web, key))
     for index, camera in enumerate(config.camera):
         where = f"camera[{index}]"
         scheme, rest = split_address(camera.source)

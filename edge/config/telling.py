@@ -60,3 +60,15 @@ class Web(Section, frozen=True):
     """Address at which the page is served: `127.0.0.1` for this machine alone, `0.0.0.0` for the whole network; empty: no page."""
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8080
     """0: a free one; the log says which."""
+    tls: Literal["auto", "on", "off"] = "auto"
+    """HTTPS with a certificate that the device makes itself, or with `cert_file`. `auto`: where others than this machine reach the page."""
+    cert_file: str = ""
+    """PEM file with a certificate from elsewhere, in place of the device's own."""
+    key_file: str = ""
+    """PEM file with its key."""
+    redirect_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    """HTTP there leads to HTTPS; 0: nothing listens."""
+    mdns: bool = True
+    """Be found as `<device>.local`, where others than this machine reach the page; needs the extra `mdns`."""
+    open_metrics: bool = False
+    """`/metrics` for everybody who reaches the port; false: for sessions and tokens."""

@@ -1,7 +1,7 @@
 """In front of every page: who asks, from where, and what the browser is told to refuse."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from http.cookies import SimpleCookie
 from urllib.parse import quote, urlsplit
 
@@ -34,11 +34,16 @@ HEADERS = {
 
 
 class Guard:
-    """ASGI middleware. The session of a request stands in `request.state.session`."""
+    """ASGI middleware. The session of a request stands in `request.state.session`.
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    Args:
+        also_open: further paths that nobody needs to be known for.
+    """
+
+    def __init__(self, app: ASGIApp, access: Access, also_open: Collection[str] = ()) -> None:
         self._app = app
         self._access = access
+        self._open = OPEN.union(also_open)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -57,7 +62,7 @@ class Guard:
             return _problem(request, 403, "this came from another site")
         session = self._session(request)
         scope.setdefault("state", {})["session"] = session
-        if path in OPEN or path.startswith(STATIC):
+        if path in self._open or path.startswith(STATIC):
             return None
         if session is None:
             return _unknown(request)

@@ -12,7 +12,7 @@ from edge.config import Config
 from edge.device.state import DeviceState
 from edge.events.port import Scene
 from edge.follower import Stats
-from edge.health import Condition
+from edge.health import Condition, State
 from edge.work.observe import WorkInfo
 
 
@@ -22,7 +22,7 @@ class Rooms:
 
     `config` is what runs, `config_file` the file that it came from, None: from none. `labels`: all that the detector knows. `check` looks
     at a configuration as the start of the program would, and raises ConfigError; it may take a moment. `owing_s`: for how long frames have
-    come without a result.
+    come without a result. `report` says how the page itself is, and why.
 
     Thread: every callable but `check` may be called from the asyncio thread and must not block.
     """
@@ -47,3 +47,4 @@ class Rooms:
     config_file: Path | None = None
     check: Callable[[Config], None] = lambda _: None
     owing_s: Callable[[], float] = lambda: 0.0
+    report: Callable[[State, str], None] = lambda state, cause: None

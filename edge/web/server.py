@@ -5,6 +5,8 @@ import logging
 import socket
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.applications import Starlette
@@ -14,27 +16,35 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from edge import config
 from edge.errors import EdgeError, StoreError
 from edge.store.port import Record
-from edge.web.access import Access
+from edge.web.access import FOLDER, Access
 from edge.web.api.operation import Refusal, RefusedRequest, as_json
 from edge.web.api.routes import Api
 from edge.web.archive import Archive
+from edge.web.certificate import Certificate, Pair
 from edge.web.guard import Guard
 from edge.web.hub import Hub
+from edge.web.listening import SendOn, check_pair, is_loopback, listen
 from edge.web.live import Live
 from edge.web.pages import Pages
 from edge.web.port import Rooms
-from edge.web.render import FOLDER, Renderer, lamp_of
+from edge.web.render import FOLDER as PAGE_FOLDER
+from edge.web.render import Renderer, lamp_of
 from edge.web.upkeep import Upkeep
+
+if TYPE_CHECKING:
+    from edge.web.mdns import Announcer
 
 log = logging.getLogger(__name__)
 
 STOP_S = 2.0
 CONNECTIONS = 64
 LAMP_S = 1.0
+RENEW_S = 43_200.0
 
 
 class Server:
@@ -51,43 +61,113 @@ class Server:
         self.hub = Hub()
         self._live = Live(rooms.newest, rooms.scene)
         self._archive = Archive(rooms.data_dir)
-        self._server: uvicorn.Server | None = None
+        self._servers: list[uvicorn.Server] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._certificate: Certificate | None = None
+        self._announcer: Announcer | None = None
         self.port = settings.port
+        self.redirect_port = settings.redirect_port
+        self.over_tls = False
 
     async def start(self) -> None:
-        """Raises EdgeError: the address is taken or not ours."""
-        listener = self._listen()
+        """Raises EdgeError: the address is taken or not ours, or there is no certificate where one must be."""
+        settings = self._settings
+        listener = listen(settings.host, settings.port)
         self.port = listener.getsockname()[1]
-        server = uvicorn.Server(
-            uvicorn.Config(
-                self.app(),
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                server_header=False,
-                limit_concurrency=CONNECTIONS,
-                timeout_graceful_shutdown=int(STOP_S),
-                proxy_headers=False,
-            )
-        )
-        server.capture_signals = nullcontext  # type: ignore[assignment,method-assign]  # the appliance has its own
-        self._server = server
+        pair = await asyncio.to_thread(self._pair)
+        self.over_tls = pair is not None
+        self._serve(self.app(), listener, pair)
+        if pair is not None and settings.redirect_port:
+            self._serve(SendOn(self.port), listen(settings.host, settings.redirect_port), None)
         self.hub.start()
-        self._tasks = [asyncio.create_task(server.serve([listener])), asyncio.create_task(self._tell_health())]
+        self._tasks += [asyncio.create_task(self._tell_health()), asyncio.create_task(self._renew())]
+        await self._announce()
         first = f", first password in {path}" if (path := self.access.first_password) is not None else ""
-        log.info("page at http://%s:%d%s", self._settings.host, self.port, first)
+        log.info("page at %s://%s:%d%s", "https" if pair else "http", settings.host, self.port, first)
 
     async def stop(self) -> None:
         self.hub.close()
         self._live.close()
-        if self._server is not None:
-            self._server.should_exit = True
-            serving, telling = self._tasks
-            telling.cancel()
-            await asyncio.wait([serving], timeout=2 * STOP_S)
-            serving.cancel()
+        if self._announcer is not None:
+            await self._announcer.stop()
+        for server in self._servers:
+            server.should_exit = True
+        serving, others = self._tasks[: len(self._servers)], self._tasks[len(self._servers) :]
+        for task in others:
+            task.cancel()
+        if serving:
+            await asyncio.wait(serving, timeout=2 * STOP_S)
+        for task in serving:
+            task.cancel()
         await self._archive.close()
+
+    def _serve(self, app: ASGIApp, listener: socket.socket, pair: Pair | None) -> None:
+        settings = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            limit_concurrency=CONNECTIONS,
+            timeout_graceful_shutdown=int(STOP_S),
+            proxy_headers=False,
+            ssl_certfile=pair.certificate if pair is not None else None,
+            ssl_keyfile=pair.key if pair is not None else None,
+        )
+        settings.load()
+        server = uvicorn.Server(settings)
+        server.capture_signals = nullcontext  # type: ignore[assignment,method-assign]  # the appliance has its own
+        self._tasks.insert(len(self._servers), asyncio.create_task(server.serve([listener])))
+        self._servers.append(server)
+
+    def _pair(self) -> Pair | None:
+        """What TLS is spoken with; None: plain HTTP."""
+        settings = self._settings
+        if settings.tls == "off" or (settings.tls == "auto" and is_loopback(settings.host)):
+            return None
+        if settings.cert_file:
+            pair = Pair(Path(settings.cert_file), Path(settings.key_file or settings.cert_file))
+        else:
+            names = (f"{self._rooms.device}.local", self._rooms.device, "localhost")
+            self._certificate = Certificate(self._rooms.data_dir / FOLDER, names)
+            pair = self._certificate.pair
+            try:
+                self._certificate.ensure()
+            except EdgeError as error:
+                if settings.tls == "on":
+                    raise
+                log.warning("page without TLS error=%s", error)
+                self._rooms.report("degraded", f"without TLS: {error}")
+                return None
+        check_pair(*pair)
+        return pair
+
+    async def _renew(self) -> None:
+        """The device's own certificate; connections from then on see the new one."""
+        while self._certificate is not None:
+            await asyncio.sleep(RENEW_S)
+            try:
+                if (
+                    await asyncio.to_thread(self._certificate.ensure)
+                    and (context := self._servers[0].config.ssl) is not None
+                ):
+                    context.load_cert_chain(*self._certificate.pair)
+            except (EdgeError, OSError) as error:
+                log.warning("certificate not renewed error=%s", error)
+
+    async def _announce(self) -> None:
+        """Be found by name; the page serves without it."""
+        settings = self._settings
+        if not settings.mdns or is_loopback(settings.host):
+            return
+        try:
+            from edge.web.mdns import Announcer
+
+            self._announcer = Announcer(self._rooms.device, self.port, over_tls=self.over_tls)
+        except ImportError:
+            log.info("not announced by mDNS: install the extra mdns")
+            return
+        await self._announcer.start()
 
     def committed(self, records: Sequence[Record]) -> None:
         """Tell open pages of events that are on the card. Thread: any; does not block."""
@@ -95,29 +175,22 @@ class Server:
             for event in record.events:
                 self.hub.publish("event", {"id": event.id, "ended": event.end_reason is not None, "title": event.title})
 
-    def app(self) -> Starlette:
+    def app(self) -> ASGIApp:
         renderer = Renderer(self._rooms)
         pages = Pages(self._rooms, self.access, self._archive, self._live, renderer)
         upkeep = Upkeep(self._rooms, self._archive, renderer)
         api = Api(self._rooms, self.access, self._archive, self.hub)
+        also_open = ["/metrics"] if self._settings.open_metrics else []
         return Starlette(
             routes=[
                 *pages.routes(),
                 *upkeep.routes(),
                 *api.routes(),
-                Mount("/static", StaticFiles(directory=FOLDER / "static")),
+                Mount("/static", StaticFiles(directory=PAGE_FOLDER / "static")),
             ],
-            middleware=[Middleware(Guard, access=self.access)],
+            middleware=[Middleware(Guard, access=self.access, also_open=also_open)],
             exception_handlers={HTTPException: _refused, StoreError: _failed},
         )
-
-    def _listen(self) -> socket.socket:
-        host, port = self._settings.host, self._settings.port
-        try:
-            return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-        except OSError as error:
-            hint = "choose another with web.host and web.port"
-            raise EdgeError(f"web: {host}:{port} cannot be listened on: {error.strerror}", hint=hint) from error
 
     async def _tell_health(self) -> None:
         """Open pages are told when the device's state changes."""

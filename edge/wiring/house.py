@@ -403,6 +403,7 @@ class House:
             config_file=self._config_file,
             check=check_config,
             owing_s=lambda: self._pipeline.owing_s,
+            report=partial(self._health.report, "page", "web"),
         )
 
     # --- what lives in the loop

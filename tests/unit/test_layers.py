@@ -64,6 +64,7 @@ VENDORS = {
     "libcamera": {"camera/picamera.py"},
     "uvicorn": {"web/server.py"},
     "jinja2": {"web/render.py"},
+    "zeroconf": {"web/mdns.py"},
     "dbus_fast": {"device/bus.py"},
     "gpiozero": {"buttons/gpio.py"},
     "cronsim": {"work/times.py"},

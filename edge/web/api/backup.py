@@ -87,11 +87,11 @@ class Backup:
             Operation(path=f"{path}/snapshots", summary="Snapshots on the remote", run=self.snapshots, answer=list[KeptSnapshot],
                       may="operate", refusals=(409,)),
             Operation(method="POST", path=f"{path}/run", summary="Take a backup now", run=self.run, answer=Answer, may="operate",
-                      refusals=(409, 504)),
+                      refusals=(404, 409, 504)),
             Operation(method="POST", path=f"{path}/restore/plan", summary="What a restore would fetch", run=self.plan, body=WhatToRestore,
                       answer=PlannedRestore, may="admin", refusals=(409, 422)),
             Operation(method="POST", path=f"{path}/kit", summary="The recovery kit, for the password asked anew", run=self.kit,
-                      body=Password, answer=Kit, may="admin", refusals=(409, 429)),
+                      body=Password, answer=Kit, may="admin", refusals=(409,)),
         ]  # fmt: skip
 
     async def show(self, _: Call) -> ShownBackup:

@@ -63,7 +63,10 @@ def _operation(operation: Operation, schemas: dict[Any, dict[str, Any]]) -> dict
     }
     if operation.body is not None:
         schema = schemas.get(_json_body(operation), {"type": "string", "contentMediaType": operation.body_media})
-        described["requestBody"] = {"required": True, "content": {operation.body_media: {"schema": schema}}}
+        described["requestBody"] = {
+            "required": operation.needs_body,
+            "content": {operation.body_media: {"schema": schema}},
+        }
     return described
 
 

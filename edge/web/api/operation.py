@@ -1,7 +1,7 @@
 """One operation of the interface: who may, what it takes, what it answers. Routes and the OpenAPI document are made of the same."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -99,10 +99,13 @@ class Operation:
     def parts(self) -> list[str]:
         return re.findall(r"{(\w+)}", self.path)
 
-    def route(self) -> Route:
-        return Route(self.path, self._serve, methods=[self.method])
+    @property
+    def needs_body(self) -> bool:
+        """Where every field may be left out, so may the whole."""
+        is_struct = isinstance(self.body, type) and issubclass(self.body, msgspec.Struct)
+        return is_struct and any(field.required for field in msgspec.structs.fields(self.body))
 
-    async def _serve(self, request: Request) -> Response:
+    async def serve(self, request: Request) -> Response:
         granted: Permission = request.state.session.granted
         if RANKS[granted] < RANKS[self.may]:
             raise RefusedRequest(403, f"this needs the permission {self.may!r}", hint=f"you may {granted}")
@@ -137,6 +140,21 @@ class Operation:
             return msgspec.json.decode(content or b"{}", type=self.body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise RefusedRequest(400, f"what was sent is wrong: {error}", problems=(problem_of(error),)) from error
+
+
+def routes_of(operations: Iterable[Operation]) -> list[Route]:
+    """One route a path, so that it knows all its methods."""
+    paths: dict[str, dict[str, Operation]] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method] = operation
+    return [_route(path, methods) for path, methods in paths.items()]
+
+
+def _route(path: str, methods: Mapping[str, Operation]) -> Route:
+    async def serve(request: Request) -> Response:
+        return await methods["GET" if request.method == "HEAD" else request.method].serve(request)
+
+    return Route(path, serve, methods=list(methods))
 
 
 def as_json(value: object, status: int = 200) -> Response:

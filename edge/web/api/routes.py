@@ -1,5 +1,7 @@
 """All operations of the interface together."""
 
+import asyncio
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -11,13 +13,15 @@ from edge.web.api.backup import Backup
 from edge.web.api.configuration import Configuration
 from edge.web.api.device import Device
 from edge.web.api.events import Events
+from edge.web.api.export import Export
 from edge.web.api.models import Models
 from edge.web.api.openapi import document
-from edge.web.api.operation import BASE, Operation, as_json
+from edge.web.api.operation import BASE, Operation, as_json, routes_of
 from edge.web.api.places import CameraPlaces
-from edge.web.api.works import Works
+from edge.web.api.works import WORKS_S, Works
 from edge.web.archive import Archive
 from edge.web.hub import Hub
+from edge.web.metrics import MEDIA_TYPE, exposition
 from edge.web.port import Rooms
 
 OWING_S = 30.0
@@ -31,17 +35,29 @@ class Api:
         self._rooms = rooms
         asking, configuration = Asking(rooms), Configuration(rooms)
         resources = (
-            Events(rooms, archive), Device(rooms, hub), asking, Works(rooms, asking), configuration, CameraPlaces(rooms, configuration),
-            Models(rooms, archive), Backup(rooms, access, asking),
+            Events(rooms, archive), Export(rooms, archive), Device(rooms, hub), asking, Works(rooms, asking), configuration,
+            CameraPlaces(rooms, configuration), Models(rooms, archive), Backup(rooms, access, asking),
         )  # fmt: skip
         self.operations: list[Operation] = [each for resource in resources for each in resource.operations()]
 
     def routes(self) -> list[Route]:
-        made = [operation.route() for operation in self.operations]
-        return [*made, Route(f"{BASE}/openapi.json", self.openapi), Route("/healthz", self.healthz)]
+        made = routes_of(self.operations)
+        return [
+            *made,
+            Route(f"{BASE}/openapi.json", self.openapi),
+            Route("/metrics", self.metrics),
+            Route("/healthz", self.healthz),
+        ]
 
     async def openapi(self, request: Request) -> Response:
         return as_json(document(self.operations, self._rooms.version))
+
+    async def metrics(self, request: Request) -> Response:
+        try:
+            works = await asyncio.wait_for(self._rooms.works(), WORKS_S)
+        except (TimeoutError, AssertionError):  # not known yet: the rest is
+            works = []
+        return Response(exposition(self._rooms, works), media_type=MEDIA_TYPE)
 
     async def healthz(self, request: Request) -> Response:
         """200 while at least one camera runs and recognition keeps up with it; 503 else. Says nothing that a stranger must not know."""

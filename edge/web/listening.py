@@ -1,0 +1,61 @@
+"""Where the page is served: sockets, TLS, and the plain port that only sends on. Pure but for the sockets."""
+
+import re
+import socket
+import ssl
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import quote
+
+from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.types import Receive, Scope, Send
+
+from edge.errors import EdgeError
+
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?")
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Raises EdgeError: the address is taken or not ours."""
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        hint = "choose another with web.host and web.port"
+        raise EdgeError(f"web: {host}:{port} cannot be listened on: {error.strerror}", hint=hint) from error
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches it."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_pair(certificate: Path, key: Path) -> None:
+    """Raises EdgeError: they cannot be read, or do not belong together."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise EdgeError(f"web: {certificate}: {error}", hint="look at web.cert_file and web.key_file") from error
+
+
+class SendOn:
+    """An ASGI application that sends everything on to the same place over TLS."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        named = next((value for key, value in scope["headers"] if key == b"host"), b"").decode("latin-1")
+        host = _HOST.fullmatch(named)
+        if host is None:
+            await PlainTextResponse("over https only\n", 400)(scope, receive, send)
+            return
+        port = "" if self._port == 443 else f":{self._port}"
+        query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
+        await RedirectResponse(f"https://{host[1]}{port}{quote(scope['path'])}{query}", 308)(scope, receive, send)
