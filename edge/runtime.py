@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.2
 PROGRAM = "edge"
-WHILE_SAFE = ("status", "restart", "reboot", "shutdown")
+WHILE_SAFE = ("status", "vital-signs", "restart", "reboot", "shutdown")
 """What can be asked for while the device is safe to remove."""
 DRAIN_S = 30.0
 """How long a run that ended by itself waits for the broker to have everything; one that was stopped waits `STOP_DRAIN_S`."""

@@ -122,7 +122,9 @@ def slot_images(data: Path, apt_sources: str, package: Path, keyring: Path, epoc
     """The two images of a slot, kept by what they are made of; and the bill of materials beside them."""
     tarball = root.base(data, apt_sources)
     scripts = (Path(__file__).with_name(name) for name in ("root.py", "card.py", "native"))
-    made_of = digest([package, keyring, *root.OVERLAYS, card.BOOT, layout.SOURCE, *scripts], tarball.name, str(epoch))
+    made_of = digest(
+        [package, keyring, *root.OVERLAYS, card.BOOT, card.FRAGMENTS, layout.SOURCE, *scripts], tarball.name, str(epoch)
+    )
     boot, system = data / f"boot-{made_of}.vfat", data / f"system-{made_of}.erofs"
     if boot.exists() and system.exists():
         return boot, system

@@ -13,6 +13,10 @@ from scripts.image.running import ImageError, file_sha256, run, say
 FOLDER = Path(__file__).parent
 BOOT = FOLDER / "boot"
 """What the firmware reads beside kernel and RAM disk."""
+FRAGMENTS = FOLDER.parents[1] / "hardware" / "config.txt.d"
+"""Lines for the parts of the documented builds (docs/hardware.md)."""
+ON_EVERY_CARD = ("10-camera.txt", "40-power-button.txt", "50-fan.txt")
+"""Those that do nothing where the part is not wired; the others lie beside them, for the owner to append."""
 DATA_FEATURES = "^metadata_csum_seed,^orphan_file"
 """Off: features that an older e2fsprogs on the building machine would set and the card's own would not mend, or the other way round."""
 CARD = "edge-appliance"
@@ -36,7 +40,14 @@ def command_line(card: Layout, slot: str) -> str:
 def boot_settings(card: Layout) -> dict[str, bytes]:
     """What the firmware is told, by name."""
     settings = {f"cmdline_{slot.lower()}.txt": command_line(card, slot).encode() for slot in card.slots}
-    return {"config.txt": (BOOT / "config.txt").read_bytes(), **settings}
+    return {**firmware_settings(), **settings}
+
+
+def firmware_settings() -> dict[str, bytes]:
+    """config.txt, and what may be appended to it."""
+    texts = [BOOT / "config.txt", *(FRAGMENTS / name for name in ON_EVERY_CARD)]
+    more = {path.name: path.read_bytes() for path in sorted(FRAGMENTS.glob("*.txt")) if path.name not in ON_EVERY_CARD}
+    return {"config.txt": b"".join(path.read_bytes() for path in texts), **more}
 
 
 def owner_files(card: Layout) -> dict[str, bytes]:

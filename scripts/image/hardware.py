@@ -71,7 +71,7 @@ def boot_settings(table: Layout) -> dict[str, bytes]:
     if table.slots:
         return card.boot_settings(table)
     only = f"root={ONLY_ROOT} {(card.BOOT / 'cmdline.txt').read_text(encoding='ascii')}"
-    return {"config.txt": (card.BOOT / "config.txt").read_bytes(), "cmdline.txt": only.encode()}
+    return {**card.firmware_settings(), "cmdline.txt": only.encode()}
 
 
 if __name__ == "__main__":

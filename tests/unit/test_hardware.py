@@ -13,6 +13,7 @@ from edge.config.checks import SPI
 from edge.wiring.asked import check_asked
 from hardware import pinout, power
 from hardware.__main__ import CONFIGURATION, made, main
+from scripts.image import card
 
 ROOT = Path(__file__).parents[2]
 FRAGMENTS = pinout.FOLDER / "config.txt.d"
@@ -89,6 +90,16 @@ def test_every_fragment_is_explained_and_leaves_all_boards_behind_it() -> None:
         assert f"`{path.name}`" in document
         assert filters == [] or filters[-1] == "[all]", path.name
         assert all(len(line) < 99 for line in lines if not line.startswith("#")), "the firmware reads 98 characters"
+
+
+def test_the_image_has_the_fragments_that_need_no_part_and_lays_the_others_beside() -> None:
+    settings = card.firmware_settings()
+    config = settings.pop("config.txt").decode()
+    for path in FRAGMENTS.glob("*.txt"):
+        text = path.read_text(encoding="utf-8")
+        assert (text in config) != (settings.get(path.name) == path.read_bytes()), path.name
+    assert "dtoverlay=gpio-shutdown,gpio_pin=21" in config
+    assert "dtoverlay=gpio-charger" not in config, "without a UPS it would say that mains power is gone"
 
 
 def test_the_parts_of_each_build_are_listed_alike() -> None:

@@ -123,7 +123,8 @@ def test_the_hardware_images_are_what_the_layout_says(
     with_kernel = card_of(into / ("boot.vfat" if table.slots else "bootcfg.vfat"))
     assert {"kernel8.img", "initramfs8", "config.txt"} <= with_kernel
     assert ("cmdline_a.txt" in with_kernel) == bool(table.slots)
-    assert (into / "boot" / "config.txt").read_bytes() == (card.BOOT / "config.txt").read_bytes()
+    assert (into / "boot" / "config.txt").read_bytes() == card.firmware_settings()["config.txt"]
+    assert "20-gauge-max17040.txt" in with_kernel, "for the owner to append"
 
 
 def card_of(image: Path) -> set[str]:

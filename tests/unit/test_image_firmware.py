@@ -116,7 +116,7 @@ def test_the_flag_without_slots_is_no_choice() -> None:
 
 
 def test_one_configuration_serves_both_slots() -> None:
-    text = (card.BOOT / "config.txt").read_text(encoding="utf-8")
+    text = card.firmware_settings()["config.txt"].decode()
     for slot, number in PARTITIONS.items():
         assert firmware.settings(text, boot_partition=number)["cmdline"] == f"cmdline_{slot.lower()}.txt"
     assert "cmdline" not in firmware.settings(text, boot_partition=1), "with one system there is one command line"
