@@ -1,9 +1,11 @@
 """The owner's `edge.toml`, from the boot partition to where the program reads it: whole if it is right, else what is right of it.
 
-A wrong file never replaces one that was right. The first time, when there is none before it, every table that stands on its own feet is
+A file is taken once: what is changed on the device afterwards stays until another one lies there. A wrong file never replaces one that was
+right. The first time, when there is none before it, every table that stands on its own feet is
 taken and the others are not: a table whole or not at all, so that a slip never takes a protection (TLS, a mask) out of what remains.
 """
 
+import hashlib
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -15,7 +17,8 @@ from edge.config import Config, parse, resolve_paths
 from edge.config.writing import as_toml, toml_value
 from edge.errors import ConfigError
 
-NAME = "edge.toml"
+NAME, MARK = "edge.toml", "taken"
+"""The owner's file, and beside the device's own the hash of the one that it came from."""
 MOST_BYTES = 1_000_000
 Check = Callable[[Config], None]
 """Raises ConfigError: the configuration asks for what there is not."""
@@ -45,24 +48,36 @@ def take_in(places: Places, device: str, check: Check) -> tuple[Config, list[Pro
     Raises:
         OSError: it cannot be written. ConfigError: not even the default configuration is right.
     """
-    path = places.boot / NAME
+    path, mark = places.boot / NAME, places.config.with_name(MARK)
     is_whole = _fitting(check)
 
     def fits(raw: Mapping[str, Any]) -> None:
         is_whole(raw)
         _check_files(parse(dict(raw), place=NAME), places)
 
-    problems: list[Problem] = []
-    text = ""
-    if path.exists():
-        text, problems = _of_owner(path, fits, may_salvage=not _is_right(places.config, fits))
-    if not text and (kept := _kept(places, is_whole)):
-        config = parse(tomllib.loads(kept), place=NAME)
+    # On a flashed card the package's own file is no configuration of anybody's.
+    has_one = _is_right(places.config, is_whole) and (mark.exists() or not places.is_card)
+    lies, taken = _hash_of(path), mark.read_text(encoding="ascii").strip() if mark.exists() else ""
+    text, problems = _of_owner(path, fits, may_salvage=not has_one or lies == taken) if lies else ("", [])
+    if has_one and (not text or lies == taken):  # what was changed on the page since it was taken stays
+        config = parse(_read(places.config)[1], place=NAME)
     else:
         text, config = _completed(text or places.default.read_text(encoding="utf-8"), places, device)
-        put(places.config, text.encode())
+        put(places.config, text.encode(), 0o640)
+        places.give_group(places.config)
+        put(mark, f"{lies}\n".encode())
     _take_files(config, places)
     return config, problems
+
+
+def _hash_of(path: Path) -> str:
+    """Of what the owner laid there; empty: nothing."""
+    try:
+        return hashlib.sha256(path.read_bytes()[: MOST_BYTES + 1]).hexdigest()
+    except FileNotFoundError:
+        return ""
+    except OSError:
+        return "unreadable"
 
 
 Fits = Callable[[Mapping[str, Any]], None]
@@ -144,13 +159,6 @@ def _is_right(path: Path, fits: Fits) -> bool:
         return True
     except ConfigError:
         return False
-
-
-def _kept(places: Places, fits: Fits) -> str:
-    """What was taken before and is still right; empty: nothing."""
-    if not places.config.exists() or not _is_right(places.config, fits):
-        return ""
-    return places.config.read_text(encoding="utf-8")
 
 
 def _completed(text: str, places: Places, device: str) -> tuple[str, Config]:

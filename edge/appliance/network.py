@@ -10,7 +10,8 @@ from edge.appliance.preseed import ZONES, Preseed, Wifi
 from edge.errors import EdgeError
 from edge.files import make_folder, sync_folder
 
-SSH_USER = "edge-admin"
+SSH_USER = "root"
+"""By key only; a flashed card has no other user that logs in."""
 CONNECTION = "edge-wifi.nmconnection"
 COUNTRY = "modprobe.d/edge-wifi-country.conf"
 KEYGEN_S = 120.0

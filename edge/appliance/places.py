@@ -1,6 +1,7 @@
 """Where the first boot reads and writes, and how it writes."""
 
 import os
+import platform
 import pwd
 import shutil
 from dataclasses import dataclass
@@ -10,13 +11,15 @@ from edge.files import make_folder, write_durably
 
 BOOT_FOLDERS = (Path("/bootcfg"), Path("/boot/firmware"), Path("/boot"))
 BROKER_USER = "mosquitto"
+IMAGE_ID = "edge-appliance"
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
     """`boot`: the partition that the owner sees in a card reader (FAT: no owners, no modes) · `etc`: the device's own /etc, which lies on
     the data partition where the root is read-only · `data`: the data folder · `default`: the configuration of a device whose owner gave
-    none · `user`: who runs the program; where there is no such user, everything stays root's.
+    none · `user`: who runs the program; where there is no such user, everything stays root's · `is_card`: this is a flashed card, on which
+    nobody has configured anything but through the boot partition; else an existing system, whose files are somebody's.
     """
 
     boot: Path
@@ -24,6 +27,7 @@ class Places:
     data: Path
     default: Path
     user: str = "edge"
+    is_card: bool = True
 
     @property
     def config(self) -> Path:
@@ -37,6 +41,19 @@ class Places:
         """Make `path` the program's own, or that of another user."""
         if os.geteuid() == 0 and (known := _user(user or self.user)) is not None:
             shutil.chown(path, known.pw_uid, known.pw_gid)
+
+    def give_group(self, path: Path) -> None:
+        """Let the program read `path`, which stays root's."""
+        if os.geteuid() == 0 and (known := _user(self.user)) is not None:
+            shutil.chown(path, 0, known.pw_gid)
+
+
+def is_flashed() -> bool:
+    """The system comes from this product's image."""
+    try:
+        return platform.freedesktop_os_release().get("IMAGE_ID") == IMAGE_ID
+    except OSError:
+        return False
 
 
 def boot_folder() -> Path:

@@ -26,7 +26,7 @@ MADE = (
     COUNTRY,
 )
 OF_THE_CARD = ("hostname", "ssh/ssh_host_ed25519_key", "ssh/ssh_host_ed25519_key.pub")
-"""Only where the device's /etc is its own: on a system that was there before these are the owner's."""
+"""On an existing system these are somebody's."""
 
 
 def fulfil(places: Places) -> bool:
@@ -38,8 +38,7 @@ def fulfil(places: Places) -> bool:
     if not (places.data / RESET_FILE).exists():
         return False
     log.warning("factory reset data=%s", places.data)
-    own = places.etc != Path("/etc")
-    for name in (*MADE, *(OF_THE_CARD if own else ())):
+    for name in (*MADE, *(OF_THE_CARD if places.is_card else ())):
         remove(places.etc / name)
     for path in places.data.iterdir():
         if path.name not in STAYS:

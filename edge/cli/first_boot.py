@@ -25,7 +25,7 @@ def add_parser(verbs: Any) -> None:
 def handle(options: argparse.Namespace) -> int:
     from edge import appliance
     from edge.appliance.first_boot import first_boot
-    from edge.appliance.places import Places, boot_folder
+    from edge.appliance.places import Places, boot_folder, is_flashed
     from edge.wiring.asked import check_asked
 
     places = Places(
@@ -34,6 +34,7 @@ def handle(options: argparse.Namespace) -> int:
         data=(options.data or default_data_dir()).resolve(),
         default=options.default or Path(appliance.__file__).with_name("edge.toml"),
         user=options.user,
+        is_card=options.etc != Path("/etc") or is_flashed(),
     )
     report = first_boot(places, check_asked, apply=not options.no_apply)
     if options.json:

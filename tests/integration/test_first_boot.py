@@ -3,13 +3,14 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edge.appliance.first_boot import Report, first_boot
-from edge.appliance.places import Places
+from edge.appliance.places import Places, put
 from edge.appliance.problems import noted
 from edge.clock import SystemClock
 from edge.config import load
@@ -106,12 +107,12 @@ def test_what_imager_asked_for_is_done_and_its_secrets_go(card: Places) -> None:
     keyfile = card.etc / "NetworkManager/system-connections/edge-wifi.nmconnection"
     assert mode(keyfile) == 0o600
     assert (card.etc / "localtime").readlink() == Path("/usr/share/zoneinfo/Europe/Berlin")
-    assert (card.etc / "ssh/authorized_keys/edge-admin").read_text() == KEY + "\n"
+    assert (card.etc / "ssh/authorized_keys/root").read_text() == KEY + "\n"
     assert mode(card.etc / "ssh/ssh_host_ed25519_key") == 0o600
     assert (card.etc / "modprobe.d/edge-wifi-country.conf").read_text() == "options cfg80211 ieee80211_regdom=DE\n"
     assert not (card.boot / "rpi-preseed.toml").exists()
     assert start(card).host == "garden"
-    assert "edge-admin@garden.local" in (card.boot / "edge-password.txt").read_text()
+    assert "root@garden.local" in (card.boot / "edge-password.txt").read_text()
 
 
 def test_networkmanager_reads_the_wifi_as_it_was_given(card: Places) -> None:
@@ -248,6 +249,35 @@ def test_a_wrong_file_never_replaces_one_that_was_right(card: Places) -> None:
     report = start(card)
     assert (report.cameras, load(card.config).retention.days) == (("yard",), 7)
     assert "is still used" in error_file(card)
+
+
+def test_what_is_changed_on_the_device_stays_until_another_file_lies_there(card: Places) -> None:
+    (card.boot / "edge.toml").write_text(CAMERA + "[retention]\ndays = 7\n")
+    start(card)
+    card.config.write_text(card.config.read_text().replace("days = 7", "days = 9"))
+    start(card)
+    assert load(card.config).retention.days == 9
+    (card.boot / "edge.toml").write_text(CAMERA + "[retention]\ndays = 8\n")
+    start(card)
+    assert load(card.config).retention.days == 8
+
+
+def test_what_is_wrong_at_the_first_start_is_told_alike_at_the_next(card: Places) -> None:
+    (card.boot / "edge.toml").write_text(CAMERA + "[retention]\ndays = -1\n[pictures]\nquality = 3\n")
+    start(card)
+    told = error_file(card)
+    assert (told.count("retention.days"), told.count("pictures.quality")) == (1, 1)
+    start(card)
+    assert error_file(card) == told
+
+
+def test_the_packages_own_file_is_nobodys_configuration_on_a_card_and_somebodys_elsewhere(card: Places) -> None:
+    put(card.config, (ROOT / "debian/edge.toml").read_bytes())
+    assert start(replace(card, is_card=False)).problems == ()
+    assert card.config.read_bytes() == (ROOT / "debian/edge.toml").read_bytes()
+    start(card)
+    assert load(card.config).web.host == "0.0.0.0"
+    assert mode(card.config) == 0o640
 
 
 def test_what_is_right_is_taken_though_it_stands_before_what_it_needs(card: Places) -> None:
