@@ -193,6 +193,14 @@ class Journal:
             (count,) = self.connection.execute("SELECT coalesce(sum(events), 0) FROM day_counts").fetchone()
         return int(count)
 
+    def count_gone(self, since: int) -> int:
+        """Events that were deleted after the change of that number."""
+        query = """SELECT count(DISTINCT c.id) FROM backup_changes c WHERE c.seq > ? AND c.kind = 'event'
+            AND NOT EXISTS (SELECT 1 FROM events e WHERE e.id = c.id)"""
+        with translated(self._path):
+            (count,) = self.connection.execute(query, (since,)).fetchone()
+        return int(count)
+
     def packs(self) -> tuple[Pack, ...]:
         """Those that hold something which is still kept."""
         with translated(self._path):

@@ -96,6 +96,8 @@ class Snapshotter:
         self._report("check", 0)
         last_stamp = self._check()
         self._journal.begin()
+        # First: what comes while this runs is in the next snapshot, and must not be missed in this one.
+        events = self._journal.count_events()
         upto = self._journal.last_change()
         self._empty_spool()
         belongings = self._belongings()
@@ -111,7 +113,7 @@ class Snapshotter:
         layers = self._database(upto)
         self._repository.remote.put_tree(SPOOL, self._repository.folder)
         self._report("manifest", self._files)
-        name = self._publish(layers, settings, models, upto, last_stamp)
+        name = self._publish(layers, settings, models, upto, last_stamp, events)
         self._empty_spool()
         return Taken(name, self._files, self._packs, layers[-1].kind, self._damaged)
 
@@ -250,15 +252,22 @@ class Snapshotter:
         return (*layers, write_rows(connection, self._spool, upto, after, since))
 
     def _publish(
-        self, layers: tuple[Layer, ...], settings: Settings, models: tuple[ModelFile, ...], upto: int, last_stamp: str
+        self,
+        layers: tuple[Layer, ...],
+        settings: Settings,
+        models: tuple[ModelFile, ...],
+        upto: int,
+        last_stamp: str,
+        events: int,
     ) -> SnapshotName:
+        """`events` were there at the change `upto`."""
         now = self._clock.now()
         packs = self._journal.packs()
         schema = schema_of(self._journal.connection)
         manifest = Manifest(
             id=uuid4().hex, repository=self._repository_id, device=self._repository.device,
             lineage=self._journal.state("lineage"), made_at=iso_utc(now.wall_s), program=PROGRAM, database_schema=schema,
-            events=self._journal.count_events(), database=layers, packs=packs, settings=settings,
+            events=events - self._journal.count_gone(upto), database=layers, packs=packs, settings=settings,
             models=models,
         )  # fmt: skip
         content = encode(manifest)

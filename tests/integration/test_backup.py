@@ -76,6 +76,26 @@ def test_backup_increments_and_restore_are_exact(card: Card, tmp_path: Path, kin
         assert ("REPO.json" in names) is not encrypted
 
 
+def test_what_happens_during_a_snapshot_does_not_make_it_look_damaged(card: Card, tmp_path: Path) -> None:
+    room = set_up(card.data_dir, {"type": "local"}, str(tmp_path / "remote"))
+    card.add(5)
+
+    def meanwhile(step: str, _: int) -> None:
+        if step == "database":
+            card.delete(1)
+        if step == "manifest":
+            card.add(3)
+
+    for number in (1, 2):
+        with room.repository() as repository:
+            room.take(repository, card.clock, report=meanwhile)
+        target = tmp_path / str(number)
+        with room.repository() as repository:
+            name = repository.heads().snapshots[-1]
+            restore_database(repository, name, repository.manifest(name), target)
+        assert len(rows_of(target)["events"]) == {1: 4, 2: 7}[number]  # the second deletion is in the next one
+
+
 def test_a_part_is_restored_and_later_the_rest(card: Card, tmp_path: Path) -> None:
     room = set_up(card.data_dir, {"type": "local"}, str(tmp_path / "remote"))
     card.add(5, day=0)
