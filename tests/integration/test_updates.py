@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.cli import main
 from edge.clock import read_boot_id
 from edge.errors import UpdateError
 from edge.mqtt.updates import Updates
@@ -265,3 +266,26 @@ def test_mqtt_tells_what_home_assistant_shows(tmp_path: Path) -> None:
     assert [each["update_percentage"] for each in said] == [None, None, 40, None, None]
     assert (said[4]["error"], len(said[1]["release_summary"])) == ("refused", 255)
     assert json.loads(told[0].payload)["latest_version"] == said[0]["installed_version"]
+
+
+def test_the_command(
+    maker: Maker,
+    newer: Path,
+    card: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("edge.update.system.__version__", "1.0.0")
+    source = offer(tmp_path / "stick", [(newer, "1.2.0")])
+    where = ["--data", str(tmp_path / "data"), "--rauc-conf", str(maker.conf()), "--source", str(source)]
+    assert main(["update", "check", *where]) == 0
+    assert "version 1.2.0 is there" in capsys.readouterr().out
+    assert main(["update", "install", *where]) == 0
+    assert "version 1.2.0 is installed: the next restart tries it" in capsys.readouterr().out
+    assert main(["update", "status", *where]) == 0
+    assert capsys.readouterr().out == "version 1.0.0\nnewest known: 1.2.0\nlast update: installed 1.2.0\n"
+    assert main(["update", "rollback", *where]) == 1
+    assert "no slots" in capsys.readouterr().err
+    assert main(["update", "install", str(maker.bundle("older", "0.1")), *where]) == 1
+    assert "version 0.1 is not newer than 1.0.0" in capsys.readouterr().err

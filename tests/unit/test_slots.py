@@ -1,5 +1,7 @@
 """Which slot boots: autoboot.txt as the Pi's firmware reads it, and RAUC's questions."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from edge.errors import UpdateError
 from edge.update import autoboot
 from edge.update.autoboot import Autoboot
 from edge.update.slots import Slots
-from edge.update.trial import decide
+from edge.update.trial import decide, go_back
 
 DOCUMENTED = "[all]\r\ntryboot_a_b=1\r\nboot_partition=2\r\n\r\n[tryboot]\r\nboot_partition=3\r\n"
 
@@ -107,3 +109,42 @@ def test_raucs_questions(boot: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main(["slots", "get-current", *where]) == 0
     assert main(["slots", "set-state", "B", *where]) == 2
     assert capsys.readouterr().out == "bad\nA\n\n"
+
+
+def test_going_back_by_hand(boot: Path) -> None:
+    now = slots(boot)
+    now.mark("B", "bad")
+    with pytest.raises(UpdateError, match="slot B is not good"):
+        go_back(now)
+    now.mark("B", "good")
+    assert "slot B, which stays if it is well" in go_back(now)
+    assert now.armed == "B"
+    assert go_back(slots(boot, "B")) == "restarting into slot A"
+    assert slots(boot, "B").armed is None
+    with pytest.raises(UpdateError, match="no slots"):
+        go_back(slots(boot, ""))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount a partition")
+def test_on_a_real_fat(boot: Path, tmp_path: Path) -> None:
+    """The firmware reads it without the kernel: as mtools does, once the partition is unmounted."""
+    image, place = tmp_path / "bootcfg.img", tmp_path / "bootcfg"
+    place.mkdir()
+    with image.open("wb") as file:
+        file.truncate(64 << 20)
+    subprocess.run(["mkfs.vfat", "-F", "32", str(image)], check=True, capture_output=True)
+    if subprocess.run(["mount", "-o", "loop,umask=0077,flush", str(image), str(place)], capture_output=True).returncode:
+        pytest.skip("needs loop devices and a kernel that knows FAT")
+    try:
+        (place / "autoboot.txt").write_bytes((boot / "autoboot.txt").read_bytes())
+        cmdline = tmp_path / "cmdline"
+        cmdline.write_text("rauc.slot=B")
+        Slots(place, tmp_path / "data", cmdline=cmdline, reboot_param=tmp_path / "run/reboot-param").mark("B", "good")
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+    read = subprocess.run(
+        ["mtype", "-i", str(image), "::autoboot.txt"], check=True, capture_output=True, text=True
+    ).stdout
+    assert read.splitlines() == ["[all]", "tryboot_a_b=1", "boot_partition=3", "[tryboot]", "boot_partition=2"]
+    listed = subprocess.run(["mdir", "-b", "-i", str(image)], check=True, capture_output=True, text=True).stdout
+    assert listed.split() == ["::/autoboot.txt"]
