@@ -17,6 +17,8 @@ OVERLAYS = (ROOT / "systemd" / "image", FOLDER / "overlay", *TWIN_ONLY)
 EPOCH_ENV = "SOURCE_DATE_EPOCH"
 MOUNT_POINTS = ("data", "bootcfg", "boot/firmware")
 COMPATIBLE = {"twin": "edge-twin", "pi": "edge-pi"}
+USERS = {"edge": 987, "mosquitto": 100}
+"""Their files lie on the data partition and outlive an update: their numbers have to be the same in every image."""
 PRESETS = Path("usr/lib/systemd/system-preset")
 
 
@@ -69,6 +71,7 @@ def lay(tarball: Path, package: Path, programs: Path, keyring: Path, epoch: int,
     run(["tar", "--zstd", "--extract", "--file", tarball, "--directory", target, "--numeric-owner", "--xattrs"])
     check_versions(target)
     install(target, package, programs)
+    check_users(target)
     say("the appliance's own files")
     lay_over(target, OVERLAYS, layout.load(), keyring, "twin")
     say("initial RAM disk (under emulation)")
@@ -107,6 +110,16 @@ def check_versions(target: Path) -> None:
     if found := packages.differences(packages.read_lock()[0], there):
         raise ImageError(
             f"the root has other packages than packages.lock: {'; '.join(found)}", hint="remove it and build again"
+        )
+
+
+def check_users(target: Path) -> None:
+    rows = (line.split(":") for line in (target / "etc/passwd").read_text(encoding="utf-8").splitlines())
+    numbers = {row[0]: int(row[2]) for row in rows}
+    if moved := {name: numbers.get(name) for name, number in USERS.items() if numbers.get(name) != number}:
+        raise ImageError(
+            f"users with other numbers than images before this one: {moved}",
+            hint="the packages make users in another order: give these their numbers with a file in /usr/lib/sysusers.d",
         )
 
 

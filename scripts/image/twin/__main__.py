@@ -57,6 +57,8 @@ def run(options: argparse.Namespace, work: Path, data: Path) -> int:
         )
     elif options.ab:
         slots.updates(card, slots.images_of(options.image.parent), work, tuple(options.only))
+    elif options.camera:
+        steps.virtual_camera(card, work)
     else:
         steps.first_boot(card, samples, work)
     return 0

@@ -22,6 +22,12 @@ INBOX = "/var/lib/edge/inbox"
 PICTURES = ("chelsea.png", "coffee.png", "astronaut.png")
 BOOT_S = 1800.0
 """On a busy host the emulation is that slow."""
+VIVID_TOML = """\
+[[camera]]
+name = "vivid"
+source = "v4l2:/dev/video0"
+"""
+"""The kernel's own virtual camera, by the driver of USB cameras."""
 UNITS = (
     ("data partition grown", "systemd-growfs@data.service"),
     ("identity made (first boot)", "edge-first-boot.service"),
@@ -79,6 +85,23 @@ def first_boot(card: Card, samples: Path, work: Path) -> Steps:
     if how != "guest-shutdown":
         raise ImageError(f"it did not shut down in order: {how}")
     return steps
+
+
+def virtual_camera(card: Card, work: Path) -> None:
+    """The driver of USB cameras reads the kernel's virtual one, under the real unit with all its protection.
+
+    Raises:
+        ImageError: no frames, or no results.
+    """
+    card.write(card.layout.partitions[0], "edge.toml", VIVID_TOML.encode())
+    drive = f"file={card.path},format=raw,cache=writeback"
+    with power_on(firmware.choose(card), work / "run", [drive], more="modules-load=vivid vivid.n_devs=1") as machine:
+        shell = machine.shell()
+        shell.wait(BOOT_S)
+        active_since(shell, "edge.target")
+        sys.stdout.write(shell.run(f"edge health --wait {BOOT_S:.0f}", deadline_s=BOOT_S + 60) + "\n")
+        shell.send("systemctl poweroff")
+        machine.wait(BOOT_S)
 
 
 def kernel_zero(shell: Shell) -> float:
