@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from edge.backup.restore import Choice, restore_database, restore_files
 from edge.backup.room import Room
 from edge.backup.snapshot import Taken
 from edge.backup.target import Target, obscured, rclone_path, save
@@ -26,6 +27,8 @@ from edge.testing.clock import SimulatedClock
 from tests.support import until
 
 NOW_S = 1_763_712_000.0
+Content = tuple[dict[str, list[tuple[object, ...]]], dict[str, bytes]]
+"""Of a card: rows of the tables that a backup promises, and files."""
 USER, PASSWORD = "edge", "pass word'$(id)"
 
 
@@ -111,6 +114,39 @@ def rows_of(data_dir: Path) -> dict[str, list[tuple[object, ...]]]:
 def files_of(data_dir: Path) -> dict[str, bytes]:
     found = [path for folder in ("pictures", "clips") for path in (data_dir / folder).rglob("*") if path.is_file()]
     return {str(path.relative_to(data_dir)): path.read_bytes() for path in found}
+
+
+def content_of(folder: Path) -> Content:
+    """Without the column that says which pack a file is in."""
+    rows = rows_of(folder)
+    for table, column in (("event_pictures", 5), ("clips", 9)):
+        rows[table] = [row[:column] for row in rows[table]]
+    rows["totals"] = [row for row in rows["totals"] if row[1]]
+    return rows, files_of(folder)
+
+
+def restored(room: Room, target: Path, at: int = -1) -> Content:
+    with room.repository() as repository:
+        name = repository.heads().snapshots[at]
+        manifest = repository.manifest(name)
+        restore_database(repository, name, manifest, target)
+        done = restore_files(repository, manifest, target, Choice())
+        assert done.damaged == (), done.damaged
+    return content_of(target)
+
+
+def whole_files(folder: Path) -> set[str]:
+    """Of a remote that is not encrypted: files that are what their names say."""
+    found = set()
+    for path in folder.rglob("*-*.json"):
+        found |= {str(path)} if _is(path, path.stem.rpartition("-")[2]) else set()
+    for path in (path for kind in ("packs", "database", "rows", "settings") for path in folder.rglob(f"{kind}/**/*.*")):
+        found |= {str(path)} if _is(path, path.name.partition(".")[0]) else set()
+    return found
+
+
+def _is(path: Path, sha256: str) -> bool:
+    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
 
 
 def set_up(data_dir: Path, options: dict[str, str], path: str, *, encrypted: bool = True) -> Room:

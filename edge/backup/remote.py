@@ -239,14 +239,17 @@ def _time_for(size_bytes: int) -> float:
     return SHORT_S + size_bytes / SLOWEST_BYTES_PER_S
 
 
+# Codes stand alone: the names of our files are hashes, and any three digits stand in one of them somewhere.
 _CAUSES = (
-    (r"directory not found|object not found|404", MISSING, "look at the remote's path", False),
-    (r"AccessDenied|403|401|Forbidden|Unauthorized|permission denied|handshake failed|unable to authenticate",
+    (r"directory not found|object not found|\b404\b", MISSING, "look at the remote's path", False),
+    (r"AccessDenied|\b40[13]\b|Forbidden|Unauthorized|permission denied|handshake failed|unable to authenticate",
      "the remote refuses us", "look at its rights and at the secrets of `edge backup setup`", False),
-    (r"no space left|507|QuotaExceeded|Insufficient Storage|quota", "the remote is full", "make room, or `edge backup prune`", True),
-    (r"429|TooManyRequests|SlowDown|503", "the remote asks us to wait", "it is tried again later", True),
-    (r"connection refused|no such host|i/o timeout|deadline exceeded|network is unreachable|connection reset|EOF|broken pipe|dial tcp",
+    (r"no space left|too big for remaining disk space|\b507\b|QuotaExceeded|Insufficient Storage|\bquota\b",
+     "the remote is full", "make room, or `edge backup prune`", True),
+    (r"\b429\b|TooManyRequests|SlowDown|\b503\b", "the remote asks us to wait", "it is tried again later", True),
+    (r"connection refused|no such host|i/o timeout|deadline exceeded|network is unreachable|connection reset|\bEOF\b|broken pipe|dial tcp",
      "the remote cannot be reached", "it is tried again later", True),
+    (r"InternalError|\b50[024]\b", "the remote has a fault of its own, or is full", "look at the remote's log", True),
     (r"not found in config|didn't find section", "no remote is set up", "run `edge backup setup`", False),
     (r"rclone is not installed|No module named", "rclone is missing", "install the extra: pip install 'edge-appliance[backup]'", False),
     (r"failed to authenticate decrypted|bad decrypt|not an encrypted file", "it cannot be decrypted", "this is another key", False),
@@ -255,7 +258,8 @@ _CAUSES = (
 
 def translated(words: str) -> BackupError:
     """What rclone says, as a cause and a remedy; its own last line stands behind."""
-    last = next((line.strip() for line in reversed(words.splitlines()) if line.strip()), "")[:300]
+    last = next((line.strip() for line in reversed(words.splitlines()) if line.strip()), "")
+    last = re.sub(r"^Attempt \d+/\d+ failed with \d+ errors? and: ", "", last)[:300]
     for pattern, cause, hint, retryable in _CAUSES:
         if re.search(pattern, words, re.IGNORECASE):
             return BackupError(f"{cause}: rclone says: {last}", hint=hint, retryable=retryable)

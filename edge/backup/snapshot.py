@@ -160,6 +160,11 @@ class Snapshotter:
         heads = self._repository.heads()
         if not heads.lineages:
             self._begin()
+        elif not self._journal.state("lineage"):
+            raise BackupError(
+                "the remote has a backup of this device that this card knows nothing of: is the card new, or was its database lost?",
+                hint="`edge restore --new-device` brings it back; `edge backup take-over` goes on without it",
+            )
         elif self._journal.state("lineage") != lineage_of(heads.lineages[-1]):
             raise BackupError(
                 "another card has taken over this device's backup",

@@ -1,7 +1,6 @@
 """What cuts a backup off: kills, servers that fail, hang and refuse. Every snapshot that is there restores exactly."""
 
 import http.server
-import random
 import signal
 import socket
 import subprocess
@@ -20,16 +19,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from edge.backup import prune as pruning
 from edge.backup import remote as remotes
 from edge.backup.prune import prune
-from edge.backup.restore import Choice, restore_database, restore_files
 from edge.backup.room import Room
 from edge.config import Backup
 from edge.errors import BackupError
 from tests.backup_program import STEPS
-from tests.backup_rig import NOW_S, Card, files_of, rows_of, served, set_up, take
-from tests.support import ROOT, environment, until
-
-RANDOM_KILLS = 6
-Content = tuple[dict[str, list[tuple[object, ...]]], dict[str, bytes]]
+from tests.backup_rig import NOW_S, Card, Content, content_of, restored, served, set_up, take
+from tests.support import ROOT, environment
 
 
 @pytest.fixture
@@ -37,24 +32,6 @@ def card(data_dir: Path) -> Iterator[Card]:
     made = Card(data_dir)
     yield made
     made.close()
-
-
-def content_of(folder: Path) -> Content:
-    """Without the column that says which pack a file is in."""
-    rows = rows_of(folder)
-    for table, column in (("event_pictures", 5), ("clips", 9)):
-        rows[table] = [row[:column] for row in rows[table]]
-    rows["totals"] = [row for row in rows["totals"] if row[1]]
-    return rows, files_of(folder)
-
-
-def restored(room: Room, target: Path, at: int = -1) -> Content:
-    with room.repository() as repository:
-        name = repository.heads().snapshots[at]
-        manifest = repository.manifest(name)
-        restore_database(repository, name, manifest, target)
-        assert restore_files(repository, manifest, target, Choice()).damaged == ()
-    return content_of(target)
 
 
 def run_program(room: Room, step: str = "", count: int = 1) -> "subprocess.Popen[bytes]":
@@ -74,35 +51,6 @@ def test_a_kill_at_any_step_costs_nothing(card: Card, tmp_path: Path) -> None:
             assert len(repository.heads().snapshots) == promised, step
     take(room, card)
     assert restored(room, tmp_path / "after") == content_of(card.data_dir)
-
-
-@pytest.mark.parametrize("kind", ["webdav", "sftp"])
-def test_kills_at_random_moments_cost_nothing(card: Card, tmp_path: Path, kind: str) -> None:
-    chance = random.Random(3)
-    (tmp_path / "remote" / "b").mkdir(parents=True)
-    with served(kind, tmp_path / "remote") as options:
-        room = set_up(card.data_dir, options, "b")
-        for number in range(RANDOM_KILLS):
-            card.add(3, size=400_000, day=number)
-            process = run_program(room)
-            time.sleep(chance.uniform(0.3, 2.5))
-            process.kill()
-            process.wait()
-        until(lambda: _is_free(room), 20, "the end of what a killed run had started")
-        card.add(1, day=50)
-        take(room, card)
-        assert restored(room, tmp_path / "new") == content_of(card.data_dir)
-        with room.repository() as repository:
-            names = repository.heads().snapshots
-            assert all(repository.manifest(name).events for name in names)
-
-
-def _is_free(room: Room) -> bool:
-    try:
-        with room.repository():
-            return True
-    except BackupError:
-        return False
 
 
 def test_a_stop_in_the_middle_of_a_pack_takes_seconds_and_the_next_run_goes_on(card: Card, tmp_path: Path) -> None:

@@ -162,6 +162,9 @@ def test_the_kit_gives_the_target_back_and_strange_options_are_refused() -> None
         ("write: no space left on device", "full", True),
         ("dial tcp 127.0.0.1:1: connect: connection refused", "reached", True),
         ("directory not found", "not there", False),
+        ("packs/40/404403a429e507b503c404.zip: dial tcp: connection refused", "reached", True),
+        ("Attempt 1/1 failed with 1 errors and: preallocate: file too big for remaining disk space", "full", True),
+        ("https response error StatusCode: 500, api error InternalError", "fault of its own", True),
     ],
 )
 def test_what_rclone_says_is_told_as_a_cause(words: str, cause: str, retryable: bool) -> None:
