@@ -30,6 +30,9 @@ NOW_S = 1_763_712_000.0
 Content = tuple[dict[str, list[tuple[object, ...]]], dict[str, bytes]]
 """Of a card: rows of the tables that a backup promises, and files."""
 USER, PASSWORD = "edge", "pass word'$(id)"
+KEY, SALT, SERVER_KEY = "secret-one", "secret-two", "k" * 20
+SERVERS: set[int] = set()
+"""Process ids of those that `served` has started."""
 
 
 class Card:
@@ -150,7 +153,7 @@ def _is(path: Path, sha256: str) -> bool:
 
 
 def set_up(data_dir: Path, options: dict[str, str], path: str, *, encrypted: bool = True) -> Room:
-    key = {"password": "secret-one", "salt": "secret-two"} if encrypted else {}
+    key = {"password": KEY, "salt": SALT} if encrypted else {}
     save(data_dir, Target(device="edge-1", repository="repo-1", path=path, options=options, **key))
     return Room.of(data_dir)
 
@@ -171,7 +174,7 @@ def served(
     """
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    who = {"s3": ["--auth-key", f"{USER},{'k' * 20}"]}.get(kind, ["--user", USER, "--pass", PASSWORD])
+    who = {"s3": ["--auth-key", f"{USER},{SERVER_KEY}"]}.get(kind, ["--user", USER, "--pass", PASSWORD])
     command = [
         *prefix,
         rclone_path(),
@@ -187,11 +190,12 @@ def served(
     ]
     with (folder.parent / f"{folder.name}.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    SERVERS.add(process.pid)
     try:
         until(lambda: _listens(host, port, prefix), 60, f"rclone serve {kind}")
         yield {
             "s3": {"type": "s3", "provider": "Rclone", "endpoint": f"http://{host}:{port}", "access_key_id": USER,
-                   "secret_access_key": "k" * 20, "region": "us-east-1", "force_path_style": "true"},
+                   "secret_access_key": SERVER_KEY, "region": "us-east-1", "force_path_style": "true"},
             "sftp": {"type": "sftp", "host": host, "port": str(port), "user": USER, "pass": obscured(PASSWORD),
                      "shell_type": "none"},
             "webdav": {"type": "webdav", "url": f"http://{host}:{port}", "vendor": "other", "user": USER,

@@ -70,6 +70,21 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
         yield running
 
 
+@pytest.fixture(autouse=True)
+def no_secret_is_seen(request: pytest.FixtureRequest) -> Iterator[None]:
+    """In every test of the backup: on no command line, in no environment, in no log."""
+    if ".test_backup" not in request.module.__name__:
+        yield
+        return
+    from tests.backup_watch import SECRETS, watching  # not in that other root file system
+
+    caplog = request.getfixturevalue("caplog")
+    with watching() as seen:
+        yield
+    assert seen.leaks() == []
+    assert not [secret for secret in SECRETS if secret in caplog.text]
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """A test that is a coroutine function runs in a loop of its own."""

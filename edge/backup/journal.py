@@ -209,6 +209,10 @@ class Journal:
             )
             return tuple(Pack(*row) for row in rows)
 
+    def paths(self) -> set[str]:
+        """What of the remote the next snapshot will name again."""
+        return {pack.path for pack in self.packs()} | {layer.path for layer in self.layers()}
+
     def layers(self) -> tuple[Layer, ...]:
         with translated(self._path):
             rows = self.connection.execute("SELECT kind, sha256, size_bytes FROM backup_layers ORDER BY number")

@@ -1,6 +1,6 @@
 """What goes from the remote: old snapshots by age (grandfather, father, son), then files that no snapshot needs any more."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -57,15 +57,20 @@ def _time_of(entry: Entry) -> float:
     return datetime.fromisoformat(entry.modified).replace(microsecond=0).astimezone(UTC).timestamp()
 
 
-def prune(repository: Repository, keep: Backup, now_s: float, *, dry_run: bool = False) -> Pruned:
+def prune(
+    repository: Repository, keep: Backup, now_s: float, *, spared: Collection[str] = (), dry_run: bool = False
+) -> Pruned:
     """Delete what may go.
+
+    Args:
+        spared: paths that the card counts on though no snapshot names them yet: what a run has put there that was cut off.
 
     Raises:
         BackupError: the remote failed or forbids it, or a snapshot that stays cannot be read: then nothing is swept.
     """
     names = repository.heads().snapshots
     kept = to_keep(names, keep) if names else set()
-    needed: set[str] = set()
+    needed = set(spared)
     for name in sorted(kept):
         needed |= set(repository.manifest(name).paths)  # one that cannot be read ends it here
     going = [name for name in names if name not in kept]

@@ -48,6 +48,11 @@ class Room:
             with remote:
                 yield Repository(remote, self.target.device)
 
+    def paths(self) -> set[str]:
+        """What of the remote the next snapshot will name again."""
+        with closing(Journal(self.data_dir)) as journal:
+            return journal.paths()
+
     def take(
         self,
         repository: Repository,

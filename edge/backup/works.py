@@ -122,7 +122,7 @@ def sweep(run: Run) -> Result:
         with room.repository() as repository:
             run.on_stop(lambda _: end_soon(repository))
             repository.required()
-            done = prune(repository, keep, SystemClock().now().wall_s)
+            done = prune(repository, keep, SystemClock().now().wall_s, spared=room.paths())
             if room.target.mirror:
                 sweep_mirror(repository.remote, date.today(), keep.mirror_days)
     except BackupError as error:

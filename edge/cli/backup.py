@@ -175,7 +175,7 @@ def prune(options: argparse.Namespace) -> int:
     room = _room(options)
     with room.repository() as repository:
         repository.required()
-        done = go(repository, config.backup, SystemClock().now().wall_s, dry_run=options.dry_run)
+        done = go(repository, config.backup, SystemClock().now().wall_s, spared=room.paths(), dry_run=options.dry_run)
         mirrored = 0
         if room.target.mirror:
             days = config.backup.mirror_days

@@ -2,16 +2,20 @@
 
 import json
 import re
-import threading
-import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edge.backup.room import Room
+from edge.backup.target import load
+from edge.demo.broker import Broker, free_port
+from edge.mqtt.subscriber import Subscriber
 from tests.backup_rig import PASSWORD, Card, files_of, served, set_up, take
-from tests.support import edge, start_edge, until
+from tests.backup_watch import SECRETS, watching
+from tests.support import Collector, edge, start_edge, until
 
 
 @pytest.mark.e2e
@@ -84,37 +88,77 @@ def test_no_secret_is_seen_while_a_backup_runs(tmp_path: Path, caplog: pytest.Lo
     card = Card(tmp_path / "card")
     card.add(4, size=400_000)
     (tmp_path / "remote" / "b").mkdir(parents=True)
-    with served("s3", tmp_path / "remote") as options:
+    with served("s3", tmp_path / "remote") as options, watching() as seen:
         room = set_up(card.data_dir, options, "b")
-        secrets = [options["secret_access_key"], room.target.password, room.target.salt]
-        moving, seen = threading.Event(), set[bytes]()
-
-        def look() -> None:
-            while not moving.is_set():
-                seen.update(_command_lines())
-                time.sleep(0.02)
-
-        watcher = threading.Thread(target=look)
-        watcher.start()
-        try:
-            take(Room(room.data_dir, room.target, limit_kb_per_s=1000), card)
-        finally:
-            moving.set()
-            watcher.join()
+        take(Room(room.data_dir, room.target, limit_kb_per_s=1000), card)
     card.close()
-    ours = [line for line in seen if b"edge:v1" in line]
-    assert ours
-    assert not [line for line in ours for secret in secrets if secret.encode() in line]
+    obscured = tuple(
+        line.partition(" = ")[2]
+        for line in (card.data_dir / "backup" / "rclone.conf").read_text().splitlines()
+        if line.startswith("password")
+    )
+    assert len(obscured) == 2
+    assert any(b"edge:v1" in words for words in seen.words), "rclone was seen"
+    assert seen.leaks((*SECRETS, *obscured)) == []
     database = b"".join(path.read_bytes() for path in card.data_dir.glob("edge.db*"))
-    assert not [secret for secret in secrets[:3] if secret.encode() in database or secret in caplog.text]
-    assert not re.search(rb"password", b"".join(ours))
+    assert not [secret for secret in (*SECRETS, *obscured) if secret.encode() in database or secret in caplog.text]
 
 
-def _command_lines() -> set[bytes]:
-    found = set()
-    for process in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            found.add(process.read_bytes())
-        except OSError:
-            continue  # it has ended
-    return found
+@pytest.mark.e2e
+@pytest.mark.timeout(300)
+def test_the_running_program_tells_its_secrets_to_nobody(tmp_path: Path, models_dir: Path, broker: Broker) -> None:
+    """While it backs itself up: over MQTT, over HTTP, in its log, its database, its command lines and environments."""
+    data, port, told = tmp_path / "data", free_port(), Collector()
+    password, config = tmp_path / "password", tmp_path / "edge.toml"
+    password.write_text(f"{PASSWORD}\n")
+    (tmp_path / "remote" / "b").mkdir(parents=True)
+    lines = ["[paths]", f'data = "{data}"', f'models = "{models_dir}"', "[[camera]]", 'name = "door"', 'source = "test:"',
+             "[network]", 'metered = "no"', "[backup]", 'wait = "network"', "[web]", 'host = "127.0.0.1"', f"port = {port}",
+             "[mqtt]", 'host = "127.0.0.1"', f"port = {broker.port}", 'commands = "admin"']  # fmt: skip
+    config.write_text("\n".join(lines) + "\n")
+    with served("webdav", tmp_path / "remote") as options, watching() as seen:
+        remote = [f"--set={key}={options[key]}" for key in ("url", "vendor", "user")]
+        edge("backup", "setup", "--type", "webdav", "--path", "b", *remote, "--secret", f"pass={password}", "--mirror", "b/look",
+             "--config", config, check=True)  # fmt: skip
+        target = load(data)
+        secrets = (target.password, target.salt, target.options["pass"], PASSWORD)
+        token = edge("web", "token", "scan", "--may", "admin", "--config", config, check=True).stdout.strip()
+        with Subscriber(broker.host, broker.port, ["#"], told):
+            program = start_edge("--log-level", "debug", "run", "--config", config, log=tmp_path / "log")
+            try:
+                until(lambda: _finished(told), 120, "a first snapshot")
+                for action in ("backup-status", "backup-verify", "status"):
+                    edge("ask", action, "--config", config, check=True)
+                heard = _all_that_http_tells(port, token)
+            finally:
+                program.terminate()
+                program.wait(60)
+    assert len(heard) > 10
+    assert seen.leaks(secrets) == []
+    files = [tmp_path / "log", *data.glob("edge.db*")]
+    everything = [*heard, *(message.payload for message in told.all), *(path.read_bytes() for path in files)]
+    assert not [text[:200] for text in everything for secret in secrets if secret.encode() in text]
+
+
+def _finished(told: Collector) -> bool:
+    found = [message.payload for message in told.all if re.fullmatch(r"edge/[^/]+/backup", message.topic)]
+    return any(json.loads(payload)["snapshot_at"] for payload in found if payload)
+
+
+def _all_that_http_tells(port: int, token: str) -> list[bytes]:
+    """Of everything that can be had without a name in its path. The stream of events does not end, and is what MQTT tells."""
+    described = json.loads(_got(port, token, "/api/v1/openapi.json"))
+    paths = [
+        path for path, ways in described["paths"].items() if "get" in ways and "{" not in path and "stream" not in path
+    ]
+    assert any("configuration" in path for path in paths)
+    return [_got(port, token, path) for path in paths]
+
+
+def _got(port: int, token: str, path: str) -> bytes:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Authorization": f"Bearer {token}"})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.read()  # type: ignore[no-any-return]
+    except urllib.error.HTTPError as error:
+        return error.read()

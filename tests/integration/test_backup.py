@@ -10,12 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from edge.backup import prune as pruning
+from edge.backup.prune import prune
 from edge.backup.restore import Choice, restore_database, restore_files, take_over
 from edge.backup.room import Room
 from edge.backup.target import load, rclone_path, save
+from edge.backup.verify import verify
+from edge.config import Backup
 from edge.errors import BackupError, StoreError
 from edge.store import database
-from tests.backup_rig import Card, files_of, rows_of, served, set_up, take
+from tests.backup_rig import NOW_S, Card, files_of, rows_of, served, set_up, take
 from tests.support import ROOT
 
 KINDS = ("local", "s3", "sftp", "webdav")
@@ -50,8 +54,13 @@ def restore(room: Room, target: Path, choice: Choice = Choice(), at: int = -1) -
         return done.files
 
 
-@pytest.mark.parametrize(("kind", "encrypted"), [*((kind, True) for kind in KINDS), ("local", False), ("s3", False)])
-def test_backup_increments_and_restore_are_exact(card: Card, tmp_path: Path, kind: str, encrypted: bool) -> None:
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("encrypted", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_backup_increments_verify_prune_and_restore_are_exact(
+    card: Card, tmp_path: Path, kind: str, encrypted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "GRACE_S", -1e10)
     with remote_of(kind, tmp_path / "remote") as (options, path):
         room = set_up(card.data_dir, options, path, encrypted=encrypted)
         events = card.add(20)
@@ -71,6 +80,14 @@ def test_backup_increments_and_restore_are_exact(card: Card, tmp_path: Path, kin
         assert (rows_of(tmp_path / "new"), files_of(tmp_path / "new")) == after
         restore(room, tmp_path / "old", at=0)
         assert (rows_of(tmp_path / "old"), files_of(tmp_path / "old")) == before
+        keep = Backup(keep_last=1, keep_daily=0, keep_weekly=0, keep_monthly=0, keep_yearly=0)
+        with room.repository() as repository:
+            report = verify(repository, sample=9)
+            assert (report.problems, report.snapshots, report.sampled) == ((), 2, 2)
+            assert prune(repository, keep, NOW_S).snapshots == 1
+            assert (verify(repository).problems, len(repository.heads().snapshots)) == ((), 1)
+        assert restore(room, tmp_path / "pruned") == len(after[1])
+        assert (rows_of(tmp_path / "pruned"), files_of(tmp_path / "pruned")) == after
         assert not list(tmp_path.rglob("PWNED"))
         names = [path.name for path in (tmp_path / "remote").rglob("*")]
         assert ("REPO.json" in names) is not encrypted
@@ -261,10 +278,12 @@ def test_an_older_backup_restores_into_a_newer_program_and_not_the_other_way(
     room = set_up(card.data_dir, {"type": "local"}, str(tmp_path / "remote"))
     card.add(3)
     take(room, card)
+    card.add(1)
+    assert take(room, card).database == "rows"
     monkeypatch.setattr(database, "MIGRATIONS", (*database.MIGRATIONS, "\n    CREATE TABLE newer (x INTEGER);\n    "))
     save(tmp_path / "new", room.target)
     newer = Room.of(tmp_path / "new")
-    assert restore(newer, tmp_path / "new") == 3
+    assert restore(newer, tmp_path / "new") == 4
     with newer.repository() as repository:
         take_over(repository, newer.data_dir, room.target.repository, card.clock)
     other = Card(newer.data_dir, seed=3)

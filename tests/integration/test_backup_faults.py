@@ -14,16 +14,18 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from edge.backup import prune as pruning
 from edge.backup import remote as remotes
 from edge.backup.prune import prune
+from edge.backup.restore import take_over
 from edge.backup.room import Room
+from edge.backup.target import save
 from edge.config import Backup
 from edge.errors import BackupError
 from tests.backup_program import STEPS
-from tests.backup_rig import NOW_S, Card, Content, content_of, restored, served, set_up, take
+from tests.backup_rig import NOW_S, Card, Content, content_of, restored, served, set_up, take, whole_files
 from tests.support import ROOT, environment
 
 
@@ -177,6 +179,21 @@ def test_old_snapshots_go_and_what_stays_is_whole(card: Card, tmp_path: Path, mo
     assert restored(room, tmp_path / "new") == content_of(card.data_dir)
 
 
+def test_what_a_run_that_was_cut_off_has_put_there_is_not_swept(
+    card: Card, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "GRACE_S", -1e10)
+    room = set_up(card.data_dir, {"type": "local"}, str(tmp_path / "remote"), encrypted=False)
+    card.add(2)
+    take(room, card)
+    card.add(2, day=1)
+    assert run_program(room, "packs-marked").wait(60) == -signal.SIGKILL
+    with room.repository() as repository:
+        assert prune(repository, Backup(), NOW_S, spared=room.paths()).files == 0
+    assert take(room, card).files == 0, "they are up already"
+    assert restored(room, tmp_path / "new") == content_of(card.data_dir)
+
+
 def test_nothing_is_swept_while_a_snapshot_that_stays_cannot_be_read(
     card: Card, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,7 +210,8 @@ def test_nothing_is_swept_while_a_snapshot_that_stays_cannot_be_read(
 
 
 class Backups(RuleBasedStateMachine):
-    """Backup, change, kill, prune and restore at random: every snapshot is the card as it was."""
+    """Backup, change, kill, prune, restore, a clock that jumps and new cards at random: every snapshot is the card as it was, and what is
+    whole on the remote stays as it is until it is pruned."""
 
     make_folder: Callable[[], Path]
 
@@ -201,7 +219,8 @@ class Backups(RuleBasedStateMachine):
     def begin(self, seed: int) -> None:
         self.folder = type(self).make_folder()
         self.card = Card(self.folder / "card", seed)
-        self.room = set_up(self.card.data_dir, {"type": "local"}, str(self.folder / "remote"))
+        self.room = set_up(self.card.data_dir, {"type": "local"}, str(self.folder / "remote"), encrypted=False)
+        self.whole: set[str] = set()
         self.promised: dict[str, Content] = {}
         self.days = 0
         self.events = self.card.add(2)
@@ -231,6 +250,35 @@ class Backups(RuleBasedStateMachine):
         take(self.room, self.card)
         self._note(before)
 
+    @rule(wall_s=st.sampled_from((1_000_000_000.0, NOW_S, 3_000_000_000.0)))
+    def set_clock(self, wall_s: float) -> None:
+        self.card.clock.set_wall(wall_s)
+
+    @rule()
+    def move_to_a_new_card(self) -> None:
+        """The old one has taken no snapshot of what came since the newest: that is lost with it."""
+        if not self.promised:
+            return
+        self.days += 1
+        folder = self.folder / f"card-{self.days}"
+        save(folder, self.room.target)
+        room = Room.of(folder)
+        restored(room, folder)
+        with room.repository() as repository:
+            take_over(repository, folder, room.target.repository, self.card.clock)
+        old, self.room = self.room, room
+        with old.repository() as repository, pytest.raises(BackupError, match="taken over"):
+            old.take(repository, self.card.clock)
+        self.card.close()
+        self.card = Card(folder, seed=self.days)
+        self.events = self.card.add(1, day=self.days)
+
+    @invariant()
+    def nothing_is_written_again(self) -> None:
+        now = whole_files(self.folder / "remote")
+        assert self.whole <= now
+        self.whole = now
+
     def _note(self, content: Content) -> None:
         with self.room.repository() as repository:
             for name in repository.heads().snapshots:
@@ -250,13 +298,14 @@ class Backups(RuleBasedStateMachine):
         if self.promised:
             keep = Backup(keep_last=last, keep_daily=0, keep_weekly=0, keep_monthly=0, keep_yearly=0)
             with self.room.repository() as repository:
-                prune(repository, keep, NOW_S)
+                prune(repository, keep, NOW_S, spared=self.room.paths())
+            self.whole = whole_files(self.folder / "remote")
 
     def teardown(self) -> None:
         self.card.close()
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_any_order_of_things_keeps_every_promise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pruning, "GRACE_S", -1e10)
     numbers = iter(range(1000))
@@ -268,6 +317,6 @@ def test_any_order_of_things_keeps_every_promise(tmp_path: Path, monkeypatch: py
             return folder
 
     quick = settings(
-        max_examples=2, stateful_step_count=7, deadline=None, suppress_health_check=list(HealthCheck), database=None
+        max_examples=3, stateful_step_count=9, deadline=None, suppress_health_check=list(HealthCheck), database=None
     )
     run_state_machine_as_test(Here, settings=quick)

@@ -50,11 +50,11 @@ def killer(room: Room, log: Path) -> Iterator[Killer]:
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=words, text=True
         )
-    try:
-        yield Killer(process)
-    finally:
-        process.kill()
-        process.wait()
+    with process:
+        try:
+            yield Killer(process)
+        finally:
+            process.kill()
 
 
 @pytest.mark.timeout(400)
