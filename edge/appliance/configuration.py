@@ -202,6 +202,7 @@ def _named(config: Config) -> Iterator[tuple[str, str]]:
     named = [
         (f"mqtt.{key}", getattr(config.mqtt, key)) for key in ("password_file", "ca_file", "cert_file", "key_file")
     ]
+    named += [(f"web.{key}", getattr(config.web, key)) for key in ("cert_file", "key_file")]
     named += [(f"camera[{index}].password_file", each.password_file) for index, each in enumerate(config.camera)]
     named += [(f"rule[{index}].webhook_ca_file", each.webhook_ca_file) for index, each in enumerate(config.rule)]
     return ((key, name) for key, name in named if name)

@@ -5,9 +5,11 @@ openssl makes it, as a process of its own: a library would stay in the program's
 
 import logging
 import subprocess
+from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
 
+from edge.config import Web
 from edge.errors import EdgeError
 from edge.files import make_folder, write_durably
 
@@ -18,6 +20,26 @@ DAYS = 800
 """What Apple's browsers accept at the most is 825."""
 RENEW_DAYS = 60
 OPENSSL_S = 60.0
+
+
+def is_encrypted(settings: Web) -> bool:
+    """Whether the page is served over TLS."""
+    return settings.tls == "on" or (settings.tls == "auto" and not is_loopback(settings.host))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches it."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def names_of(device: str, host: str) -> tuple[str, ...]:
+    """What the device is called in the network: by its host name, and by its own."""
+    return f"{host.partition('.')[0]}.local", f"{device}.local", device, "localhost"
 
 
 class Pair(NamedTuple):

@@ -3,7 +3,6 @@
 import re
 import socket
 import ssl
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,16 +21,6 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         hint = "choose another with web.host and web.port"
         raise EdgeError(f"web: {host}:{port} cannot be listened on: {error.strerror}", hint=hint) from error
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches it."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def check_pair(certificate: Path, key: Path) -> None:

@@ -25,10 +25,10 @@ from edge.web.access import FOLDER, Access
 from edge.web.api.operation import Refusal, RefusedRequest, as_json
 from edge.web.api.routes import Api
 from edge.web.archive import Archive
-from edge.web.certificate import Certificate, Pair
+from edge.web.certificate import Certificate, Pair, is_encrypted, is_loopback, names_of
 from edge.web.guard import Guard
 from edge.web.hub import Hub
-from edge.web.listening import SendOn, check_pair, is_loopback, listen
+from edge.web.listening import SendOn, check_pair, listen
 from edge.web.live import Live
 from edge.web.pages import Pages
 from edge.web.port import Rooms
@@ -123,12 +123,12 @@ class Server:
     def _pair(self) -> Pair | None:
         """What TLS is spoken with; None: plain HTTP."""
         settings = self._settings
-        if settings.tls == "off" or (settings.tls == "auto" and is_loopback(settings.host)):
+        if not is_encrypted(settings):
             return None
         if settings.cert_file:
             pair = Pair(Path(settings.cert_file), Path(settings.key_file or settings.cert_file))
         else:
-            names = (f"{self._rooms.device}.local", self._rooms.device, "localhost")
+            names = names_of(self._rooms.device, socket.gethostname())
             self._certificate = Certificate(self._rooms.data_dir / FOLDER, names)
             pair = self._certificate.pair
             try:

@@ -92,6 +92,21 @@ def test_the_owner_finds_the_passwords_until_somebody_has_logged_in(card: Places
     assert not (card.boot / "edge-password.txt").exists()
 
 
+def test_the_owner_can_tell_the_devices_certificate_from_anothers(card: Places) -> None:
+    host = start(card).host
+    told = (card.boot / "edge-password.txt").read_text()
+    assert f"https://{host}.local:8080" in told
+    command = ["openssl", "x509", "-in", card.data / "web/tls/certificate.pem", "-noout", "-fingerprint", "-sha256"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip().rpartition("=")[2]
+    assert shown in told
+    certificate = (card.data / "web/tls/certificate.pem").read_bytes()
+    start(card)
+    assert (card.data / "web/tls/certificate.pem").read_bytes() == certificate
+    (card.boot / "edge.toml").write_text(CAMERA + '[web]\nhost = "127.0.0.1"\n')
+    start(card)
+    assert f"http://{host}.local:8080" in (card.boot / "edge-password.txt").read_text()
+
+
 def test_a_second_start_changes_nothing(card: Places) -> None:
     (card.boot / "edge.toml").write_text(CAMERA)
     start(card)
