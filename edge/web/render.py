@@ -77,6 +77,11 @@ class Lamp(NamedTuple):
 
 
 def lamp_of(conditions: list[Condition]) -> Lamp:
+    program = [each.state for each in conditions if each.part == "program"]
+    if "safe" in program:
+        return Lamp("well", "Safe to remove")
+    if "flushing" in program:
+        return Lamp("warn", "Writing what there is")
     troubles = [each for each in conditions if each.is_trouble]
     if not troubles:
         return Lamp("well", "All is well") if conditions else Lamp("warn", "Starting")
@@ -89,6 +94,10 @@ def lamp_of(conditions: list[Condition]) -> Lamp:
 def kind_of(state: str) -> str:
     return {
         "running": "well",
+        "armed": "well",
+        "safe": "well",
+        "fault": "trouble",
+        "missing": "warn",
         "failed": "trouble",
         "stalled": "trouble",
         "degraded": "warn",

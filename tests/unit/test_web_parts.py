@@ -44,6 +44,13 @@ def test_the_device_in_one_word(states: list[State], kind: str, text: str) -> No
     assert lamp_of([condition(state) for state in states]) == (kind, text)
 
 
+@pytest.mark.parametrize(("state", "text"), [("flushing", "Writing what there is"), ("safe", "Safe to remove")])
+def test_the_lamp_says_that_the_device_may_be_taken_away_whatever_else_is(state: State, text: str) -> None:
+    at = Instant(0.0, 0.0)
+    rest = Condition(part="program", name="edge", state=state, cause="", since=at)
+    assert lamp_of([condition("failed"), rest]).text == text
+
+
 coordinates = st.tuples(*[st.floats(0, 1)] * 4).map(
     lambda v: Box(min(v[0], v[2]), min(v[1], v[3]), max(v[0], v[2]), max(v[1], v[3]))
 )
