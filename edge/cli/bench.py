@@ -59,6 +59,7 @@ def add_parser(verbs: Any) -> None:
         "--sizes", type=int, nargs="+", default=[1000, 10_000, 100_000], metavar="N", help="pictures that are kept"
     )
     backup.add_argument("--rounds", type=int, default=7, help="snapshots of 100 new pictures at each size")
+    backup.add_argument("--s3", type=int, default=10_000, metavar="N", help="pictures that go to an S3 server and back")
     backup.set_defaults(handler=bench_backup)
     work = benches.add_parser("work", help="background work: idle cost, enqueueing, looking")
     work.add_argument("--seconds", type=float, default=60.0, help="of idleness, with few and with many works")
@@ -147,9 +148,10 @@ def bench_isolates(options: argparse.Namespace) -> int:
 def bench_backup(options: argparse.Namespace) -> int:
     from edge.bench import backup
 
-    if len(options.sizes) < 2 or min(options.sizes) < 1 or options.rounds < 1:
+    if len(options.sizes) < 2 or min(*options.sizes, options.s3) < 1 or options.rounds < 1:
         raise ConfigError("--sizes: two at least, of 1 or more, and one round", hint="leave them out for the defaults")
-    report = backup.run(load_config(options).data_dir, sizes=tuple(sorted(options.sizes)), rounds=options.rounds)
+    sizes = tuple(sorted(options.sizes))
+    report = backup.run(load_config(options).data_dir, sizes=sizes, rounds=options.rounds, s3=options.s3)
     return _print(options, report)
 
 

@@ -11,9 +11,9 @@ from tests.support import edge
 pytestmark = pytest.mark.e2e
 
 
-def bench(base_dir: Path, name: str, *options: object) -> tuple[dict[str, Any], dict[str, Any]]:
+def bench(base_dir: Path, name: str, *options: object, timeout_s: float = 100) -> tuple[dict[str, Any], dict[str, Any]]:
     """The figures by name, and the details."""
-    done = edge("--log-level", "warning", "bench", name, "--json", "--data", base_dir, *options)
+    done = edge("--log-level", "warning", "bench", name, "--json", "--data", base_dir, *options, timeout_s=timeout_s)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["bench"] == name
@@ -103,6 +103,21 @@ def test_storage(base_dir: Path) -> None:
     assert figures["write_ratio"]["bound"] == 2.0
     assert figures["write_ratio"]["value"] > 1, "a picture is written at least once"
     assert details["picture_bytes_per_event"] > 100_000
+
+
+@pytest.mark.timeout(400)
+def test_backup(tmp_path: Path) -> None:
+    figures, details = bench(tmp_path, "backup", "--sizes", 20, 200, "--rounds", 1, "--s3", 50, timeout_s=380)
+    assert {name: figures[name]["bound"] for name in ("growth_ratio", "memory_mb", "restore_beside_copy")} == {
+        "growth_ratio": 1.2,
+        "memory_mb": 120.0,
+        "restore_beside_copy": 5.0,
+    }
+    assert figures["same_commands"]["holds"]
+    assert figures["same_requests"]["holds"]
+    assert details["s3_requests_at_200"] > 3
+    for name in ("ours_beside", "rclone_sync", "rclone_copy_files_from"):
+        assert details[f"{name}_at_200_s"] > 0
 
 
 def test_isolates(base_dir: Path) -> None:
