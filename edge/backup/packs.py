@@ -14,8 +14,8 @@ from edge.errors import BackupError
 if TYPE_CHECKING:
     from _typeshed import SupportsRead, SupportsWrite
 
-FULL_BYTES = 12_000_000
-"""A pack is closed when it has so much; a larger file has one of its own."""
+FULL_BYTES, FULL_FILES = 12_000_000, 4000
+"""A pack is closed when it has so much or so many; a larger file has one of its own."""
 CHUNK_BYTES = 1 << 18
 AT_ONCE_BYTES = 4 << 20
 """A file of at most so much is held in memory whole."""

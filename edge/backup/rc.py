@@ -1,6 +1,5 @@
 """rclone's remote control, over the Unix socket of a running rclone: how far it is, how fast it may be, and its end."""
 
-import http.client
 import json
 import os
 import socket
@@ -40,8 +39,11 @@ class Rc:
         return self._call("core/quit", {"exitCode": 130}) is not None
 
     def _call(self, command: str, arguments: dict[str, Any]) -> dict[str, Any] | None:
-        connection = _Connection(self._path)
+        import http.client  # it brings a megabyte along, and most commands end before they are asked
+
+        connection = http.client.HTTPConnection("localhost", timeout=TIMEOUT_S)
         try:
+            connection.sock = self._connected()
             headers = {"Content-Type": "application/json"}
             connection.request("POST", f"/{command}", json.dumps(arguments), headers)
             said: dict[str, Any] = json.loads(connection.getresponse().read())
@@ -51,18 +53,16 @@ class Rc:
         finally:
             connection.close()
 
-
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=TIMEOUT_S)
-        self._path = path
-
-    def connect(self) -> None:
+    def _connected(self) -> socket.socket:
         # By the folder's descriptor: the path of a socket may have 107 bytes only.
         folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self.sock.settimeout(TIMEOUT_S)
-            self.sock.connect(f"/proc/self/fd/{folder}/{self._path.name}")
+            connection.settimeout(TIMEOUT_S)
+            connection.connect(f"/proc/self/fd/{folder}/{self._path.name}")
+            return connection
+        except OSError:
+            connection.close()
+            raise
         finally:
             os.close(folder)

@@ -11,7 +11,7 @@ from edge.assets import Asset, matches
 from edge.backup.belongings import Belongings, added_models, belongings_of
 from edge.backup.format import Layer, Manifest, ModelFile, Pack, Settings, SnapshotName, encode, name_of, stamp_of
 from edge.backup.journal import Journal, Unsecured
-from edge.backup.packs import FULL_BYTES, write_pack
+from edge.backup.packs import FULL_BYTES, FULL_FILES, write_pack
 from edge.backup.repository import PROGRAM, SPOOL, Repository, lineage_of, next_stamp
 from edge.backup.rows import needs_copy, schema_of, write_copy, write_rows
 from edge.backup.settings import write_settings
@@ -211,7 +211,7 @@ class Snapshotter:
         files: list[Unsecured] = []
         size = 0
         for file in self._journal.unsecured(upto):
-            if files and size + file.member.size_bytes > FULL_BYTES:
+            if files and (size + file.member.size_bytes > FULL_BYTES or len(files) == FULL_FILES):
                 yield from self._pack(files)
                 files, size = [], 0
             files.append(file)
