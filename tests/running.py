@@ -36,6 +36,10 @@ class Running:
         self.appliance._performer.ask(request, answers.append)
         return until(lambda: answers, 30, f"the answer to {action}")[0]
 
+    def encodes(self, camera: str) -> bool:
+        """Whether there are pictures to make a clip of; the encoder takes its time to begin."""
+        return self.appliance._clips._rings[camera].newest_s is not None
+
     def ended(self) -> Report:
         """Wait until it has ended by itself."""
         self._thread.join(60)

@@ -17,7 +17,8 @@ from edge.rules.rule import PICTURES, Condition, Trigger
 
 MAY: Permission = "operate"
 """What rules may: nothing that stops or changes the device itself, which could then not be used any more."""
-OWN = ("$camera", "$event")
+OWN = {"camera": "$camera", "event": "$event"}
+"""Which argument may be the event's own."""
 
 
 def rules_from(settings: Config, actions: Mapping[str, Action], labels: Collection[str]) -> list[Rule]:
@@ -72,6 +73,9 @@ def _doing(text: str, place: str, section: config.Rule, settings: Config, action
     if asked.action == PICTURES and PICTURES in section.labels:
         raise ConfigError(f"{place}: {text!r}: would set itself off", hint=f"take {PICTURES} out of labels")
     doing = Doing(asked.action, msgspec.json.decode(asked.arguments, type=dict[str, object]))
+    for value in doing.arguments.values():
+        if str(value).startswith("$") and value not in OWN.values():
+            raise ConfigError(f"{place}: {value!r} is nothing of an event", hint=f"there is: {', '.join(OWN.values())}")
     cameras = ["", *(camera.name for camera in settings.camera)]
     _check(doing, "camera", cameras, place)
     if asked.action == "output":
@@ -90,7 +94,7 @@ def _check_output(doing: Doing, settings: Config, place: str) -> None:
 
 def _check(doing: Doing, key: str, known: Collection[str], place: str) -> None:
     value = doing.arguments.get(key)
-    if value is not None and value not in known and (key == "name" or value not in OWN):
+    if value is not None and value not in known and value != OWN.get(key):
         hint = f"there is: {', '.join(filter(None, known)) or 'none'}"
         what = "camera" if key == "camera" else "output"
         raise ConfigError(f"{place}: no {what} is named {value!r}", hint=hint)

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from edge import config
@@ -18,7 +19,7 @@ from tests.support import Collector, until
 
 pytestmark = pytest.mark.e2e
 
-CAPTURE, LIGHT, PRIVACY, DOOR, SIREN = 17, 27, 22, 4, 25
+CAPTURE, LIGHT, PRIVACY, DOOR, SIREN, PIR = 17, 27, 22, 4, 25, 19
 DISCOVERY = "homeassistant/device/porch/config"
 SWITCH = "edge/porch/switch/output-siren/state"
 
@@ -73,7 +74,7 @@ def test_from_a_press_to_a_clip_with_the_seconds_before(base_dir: Path, data_dir
     collector = Collector()
     try:
         with Subscriber(broker.host, broker.port, ["edge/#"], collector):
-            until(lambda: running.appliance.pipeline.newest("door"), 30, "a frame")
+            until(lambda: running.encodes("door"), 60, "an encoded picture")
             time.sleep(3)  # of pictures that nobody has asked for yet
             until(lambda: running.pin(LIGHT).state == 1, 10, "the light of a watching device")
             began_s = time.time()
@@ -124,7 +125,7 @@ def test_from_a_door_over_a_rule_to_a_siren(base_dir: Path, data_dir: Path, brok
     try:
         running.pin(DOOR).drive_low()
         with Subscriber(broker.host, broker.port, ["edge/#", DISCOVERY], collector):
-            until(lambda: running.appliance.pipeline.newest("door"), 30, "a frame")
+            until(lambda: running.encodes("door"), 60, "an encoded picture")
             until(lambda: shown(collector, "input/door") == "on", 10, "the closed door")
             until(lambda: b'"input_door"' in (collector.last(DISCOVERY) or b""), 10, "what Home Assistant is told")
             assert not running.pin(SIREN).state
@@ -145,3 +146,18 @@ def test_from_a_door_over_a_rule_to_a_siren(base_dir: Path, data_dir: Path, brok
 def shown(collector: Collector, part: str) -> str:
     payload = collector.last(f"edge/porch/state/{part}")
     return json.loads(payload)["state"] if payload else ""
+
+
+def test_recognition_sleeps_until_the_sensor_sees_somebody(base_dir: Path, data_dir: Path, broker: Broker) -> None:
+    camera = config.Camera(name="door", source="test:", gate_input="pir", gate_hold_s=0.5)
+    settings = settings_with(base_dir, data_dir, broker, input=(config.Input(name="pir", pin=PIR, active="high"),))
+    running = Running(msgspec.structs.replace(settings, camera=(camera,)))
+    stats = running.appliance.pipeline.stats
+    try:
+        until(lambda: stats.quiet > 20, 60, "frames that nobody looks at")
+        assert stats.frames == 0
+        running.pin(PIR).drive_high()
+        until(lambda: stats.frames, 20, "a look")
+        running.pin(PIR).drive_low()
+    finally:
+        running.stop()
