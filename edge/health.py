@@ -32,7 +32,7 @@ Part = Literal[
 ]
 State = Literal[
     "running", "failed", "stalled", "ended", "degraded", "absent", "moving", "still", "full", "on", "off",
-    "flushing", "asking", "safe", "fault", "busy", "starting", "private", "missing", "armed",
+    "flushing", "asking", "pairing", "safe", "fault", "busy", "starting", "private", "missing", "armed",
 ]  # fmt: skip
 """running · failed: an error, it is tried again · stalled: silent without an error · ended: a finite source is over · degraded: something
 else serves in its place · absent: not there · moving, still: what a camera sees · full: no room, so that pictures are not kept · on, off:

@@ -29,6 +29,7 @@ from edge.pictures import encode_jpeg
 from edge.store.events import EventStore
 from edge.store.pictures import PictureFolder
 from edge.store.port import Event, Record
+from edge.web.pairing import Pairing
 from edge.web.port import Rooms
 from edge.web.server import Server
 from edge.wiring.checking import check_config
@@ -47,7 +48,12 @@ class Site:
     """The page in a thread of its own, over a store with two events."""
 
     def __init__(
-        self, data_dir: Path, config_file: Path | None = None, models: Path | None = None, web: config.Web = PLAIN
+        self,
+        data_dir: Path,
+        config_file: Path | None = None,
+        models: Path | None = None,
+        web: config.Web = PLAIN,
+        pairing: Pairing | None = None,
     ) -> None:
         clock = SystemClock()
         self.done: list[str] = []
@@ -90,6 +96,7 @@ class Site:
             ask=self.performer.ask,
             config_file=config_file,
             check=check_config,
+            pairing=pairing,
         )
         self.server = Server(rooms, web)
         self.server.access.set_password(PASSWORD)

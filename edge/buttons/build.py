@@ -76,7 +76,12 @@ class Board:
         return (lambda on: pin.set(float(on))) if pin is not None else None
 
     def panel(
-        self, performer: Performer, device: str, facts: Callable[[], Facts], failed: Callable[[BaseException], None]
+        self,
+        performer: Performer,
+        device: str,
+        facts: Callable[[], Facts],
+        failed: Callable[[BaseException], None],
+        pressed: Callable[[], bool] = lambda: False,
     ) -> Panel | None:
         buttons = []
         for index, section in enumerate(self._settings.button):
@@ -90,7 +95,7 @@ class Board:
         sound = self._sound()
         if not buttons and show is None:
             return None
-        return Panel(buttons, device, performer.ask, facts, show, self._health, failed, sound)
+        return Panel(buttons, device, performer.ask, facts, show, self._health, failed, sound, pressed)
 
     def inputs(self, performer: Performer, failed: Callable[[BaseException], None]) -> Inputs | None:
         """

@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-Says = Literal["asking", "safe", "fault", "busy", "starting", "private", "missing", "armed"]
+Says = Literal["asking", "pairing", "safe", "fault", "busy", "starting", "private", "missing", "armed"]
 Signal = Literal["acknowledged", "refused", "down", "long", "very_long", "asked"]
 """Said once, in between."""
 
@@ -28,6 +28,9 @@ class Pattern(NamedTuple):
 
 PATTERNS: dict[Says, Pattern] = {
     "asking": Pattern(((1, 0.1), (0, 0.1)) * 2 + ((1, 0.1), (0, 0.6)), RED, "press once more to erase everything"),
+    "pairing": Pattern(
+        ((1, 0.1), (0, 0.1)) * 4 + ((0, 0.6),), BLUE, "a page asks for a new password: press a button if it is yours"
+    ),
     "safe": Pattern(((1, 0.1), (0, 0.9)), WHITE, "everything is on the card: the power may be cut"),
     "fault": Pattern(((1, 0.125), (0, 0.125)), RED, "something has failed: the page, MQTT or the log say what"),
     "busy": Pattern(((1, 0.15), (0, 0.15), (1, 0.15), (0, 0.85)), BLUE, "a backup is running, or all is being written"),
@@ -67,11 +70,13 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     missing: bool = False
     busy: bool = False
     safe: bool = False
+    pairing: bool = False
 
 
 def says(facts: Facts) -> Says:
     """The most important that is true, but for what the light asks: that the device does not know."""
     true: dict[Says, bool] = {
+        "pairing": facts.pairing,
         "safe": facts.safe,
         "fault": facts.failed,
         "busy": facts.busy,

@@ -44,7 +44,7 @@ class Button:
 
     def __post_init__(self) -> None:
         known: set[Gesture] = set(self.bindings)
-        if any(ask.confirm for ask in self.bindings.values()):
+        if not known or any(ask.confirm for ask in self.bindings.values()):
             known.add("press")
         self.machine = GestureMachine(frozenset(known), self.timing)
 
@@ -56,6 +56,7 @@ class Panel:
         facts: what the light says now; called often, must be cheap.
         show: sets the light, None: there is none.
         sound: switches the buzzer, None: there is none.
+        pressed: told of any gesture while a page asks for one (`Facts.pairing`); False: it does not any more.
         failed: called with whatever unforeseen thing the thread died of.
 
     Thread: `start` and `stop` the owner.
@@ -74,6 +75,7 @@ class Panel:
         health: Health,
         failed: Callable[[BaseException], None],
         sound: Sound | None = None,
+        pressed: Callable[[], bool] = lambda: False,
     ) -> None:
         self._buttons = buttons
         self._confirmed = msgspec.json.encode({"confirm": device})
@@ -88,6 +90,7 @@ class Panel:
         self._says: Says | None = None
         self._shown: Shown | None = None
         self._sound = sound
+        self._pressed = pressed
         self._sounder = Sounder()
         self._sounding = (False, float("inf"))
         self._thread = threading.Thread(target=self._run, name="panel", daemon=True)
@@ -171,6 +174,9 @@ class Panel:
                 self._signal("refused")
             else:
                 self._request(button, gesture, Ask(asked.action, self._confirmed))
+        elif self._facts().pairing:
+            log.info("button button=%s gesture=%s for the page", button.name, gesture)
+            self._signal("acknowledged" if self._pressed() else "refused")
         elif self._facts().safe:
             self._request(button, gesture, RESTART)
         elif (asked := button.bindings.get(gesture)) is not None and asked.confirm:

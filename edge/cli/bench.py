@@ -74,9 +74,13 @@ def add_parser(verbs: Any) -> None:
     events = benches.add_parser("events", help="events beside what a person sees in the sample videos")
     events.add_argument("--every", type=int, default=1, metavar="N", help="only each N-th frame, as a slower camera")
     events.set_defaults(handler=bench_events)
-    for bench in (pipeline, latency, soak, idle, isolates, events):
+    web = benches.add_parser("web", help="recognition while ten people look and fifty requests a second come")
+    web.add_argument("--rounds", type=int, default=3)
+    web.add_argument("--seconds", type=float, default=20.0, help="with nobody and with the crowd each, in a round")
+    web.set_defaults(handler=bench_web)
+    for bench in (pipeline, latency, soak, idle, isolates, events, web):
         bench.add_argument("--model", default=DEFAULT_DETECTOR)
-    for bench in (pipeline, latency, soak, idle, isolates, peers, events):
+    for bench in (pipeline, latency, soak, idle, isolates, peers, events, web):
         add_config_options(bench)
         bench.add_argument("--threads", type=int, default=1)
         bench.add_argument("--json", action="store_true", help="one JSON object")
@@ -117,6 +121,23 @@ def bench_peers(options: argparse.Namespace) -> int:
     config = load_config(options)
     video = samples_dir(config.data_dir) / VIDEO
     report = peers.run(video, config.models_dir, config.data_dir, rounds=options.rounds, threads=options.threads)
+    return _print(options, report)
+
+
+def bench_web(options: argparse.Namespace) -> int:
+    from edge.bench import web
+    from edge.demo.samples import VIDEO, samples_dir
+
+    config = load_config(options)
+    report = web.run(
+        config.models_dir,
+        samples_dir(config.data_dir) / VIDEO,
+        config.data_dir,
+        rounds=options.rounds,
+        seconds=options.seconds,
+        model=options.model,
+        threads=options.threads,
+    )
     return _print(options, report)
 
 

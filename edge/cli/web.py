@@ -9,8 +9,6 @@ from edge.cli.common import add_config_options, load_config
 from edge.clock import SystemClock
 from edge.errors import ConfigError
 
-SHORTEST = 8
-
 
 def add_parser(verbs: Any) -> None:
     parser = verbs.add_parser("web", help="password and tokens of the local page", description=__doc__)
@@ -38,6 +36,8 @@ def _access(options: argparse.Namespace) -> Any:
 
 
 def set_password(options: argparse.Namespace) -> int:
+    from edge.web.access import SHORTEST
+
     password = sys.stdin.readline().strip() if options.stdin else getpass.getpass("new password: ").strip()
     if len(password) < SHORTEST:
         raise ConfigError("the password is too short", hint=f"at least {SHORTEST} characters")

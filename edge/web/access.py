@@ -26,6 +26,8 @@ TRIES_PER_S, TRIES = 0.05, 5.0
 """Wrong passwords from one address, over time and at once."""
 ADDRESSES = 1000
 PASSWORD_CHARS = 8
+SHORTEST = 8
+"""Of a password that a person chooses."""
 # No letters that are read for others: it is typed from a label or a screen.
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 SCRYPT_N, SCRYPT_R, SCRYPT_P = 2**14, 8, 1

@@ -14,7 +14,7 @@ from edge.web.access import Access, Session
 
 COOKIE = "edge_session"
 CSRF = "x-csrf-token"
-OPEN = frozenset({"/login", "/healthz"})
+OPEN = frozenset({"/login", "/login/pairing", "/login/password", "/healthz"})
 """Paths, beside those of static files, that nobody needs to be known for."""
 STATIC = "/static/"
 BODY_BYTES, PICTURE_BYTES = 64 * 1024, 8 * 2**20

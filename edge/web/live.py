@@ -14,7 +14,7 @@ from edge.events.port import Scene, Thing
 from edge.pictures import encode_jpeg
 from edge.recognition.drawing import colour_of
 
-VIEWERS = 6
+VIEWERS = 12
 FPS = 5.0
 MAX_EDGE_PX, QUALITY = 960, 70
 NICE = 10

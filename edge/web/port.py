@@ -13,6 +13,7 @@ from edge.device.state import DeviceState
 from edge.events.port import Scene
 from edge.follower import Stats
 from edge.health import Condition, State
+from edge.web.pairing import Pairing
 from edge.work.observe import WorkInfo
 
 
@@ -48,3 +49,4 @@ class Rooms:
     check: Callable[[Config], None] = lambda _: None
     owing_s: Callable[[], float] = lambda: 0.0
     report: Callable[[State, str], None] = lambda state, cause: None
+    pairing: Pairing | None = None

@@ -134,6 +134,7 @@ class Renderer:
             "on_a_phone": ON_A_PHONE,
             "languages": LANGUAGES,
             "icons": ICONS,
+            "may_pair": rooms.pairing is not None,
         }
         self._environment = environment
 

@@ -26,6 +26,7 @@ from edge.web.api.operation import Refusal, RefusedRequest, as_json
 from edge.web.api.routes import Api
 from edge.web.archive import Archive
 from edge.web.certificate import Certificate, Pair, is_encrypted, is_loopback, names_of
+from edge.web.door import Door
 from edge.web.guard import Guard
 from edge.web.hub import Hub
 from edge.web.listening import SendOn, check_pair, listen
@@ -185,6 +186,7 @@ class Server:
             routes=[
                 *pages.routes(),
                 *upkeep.routes(),
+                *Door(self._rooms.pairing, self.access, renderer).routes(),
                 *api.routes(),
                 Mount("/static", StaticFiles(directory=PAGE_FOLDER / "static")),
             ],

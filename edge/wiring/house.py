@@ -60,6 +60,7 @@ from edge.store.stills import StillLedger
 from edge.store.switches import SwitchStore
 from edge.update.works import update_actions
 from edge.watchdog import Watchdog
+from edge.web.pairing import Pairing
 from edge.web.port import Rooms as PageRooms
 from edge.wiring.asking import cancel_work, favour, run_work
 from edge.wiring.checking import check_config
@@ -85,6 +86,7 @@ class House:
         self._fatal = Fatal()
         self._health = Health(self._clock)
         self._busy = Busy()
+        self._pairing = Pairing(self._clock)
 
     @cached_property
     def appliance(self) -> Appliance:
@@ -101,7 +103,7 @@ class House:
             health=self._health,
             watchdog=Watchdog(),
             performer=self._performer,
-            panel=self._touch.board.panel(self._performer, self._device, self._facts, self._fatal),
+            panel=self._touch.board.panel(self._performer, self._device, self._facts, self._fatal, self._pairing.press),
             board=self._touch.board,
             inputs=self._touch.inputs,
             outputs=self._touch.outputs,
@@ -372,7 +374,9 @@ class House:
         return room
 
     def _facts(self) -> Facts:
-        return facts_of(self._health.conditions(), armed=self._armed_at_all(""), busy=self._busy.now)
+        return facts_of(
+            self._health.conditions(), armed=self._armed_at_all(""), busy=self._busy.now, pairing=self._pairing.waiting
+        )
 
     @cached_property
     def _page(self) -> "Server | None":
@@ -404,6 +408,7 @@ class House:
             check=check_config,
             owing_s=lambda: self._pipeline.owing_s,
             report=partial(self._health.report, "page", "web"),
+            pairing=self._pairing if self._config.button else None,
         )
 
     # --- what lives in the loop

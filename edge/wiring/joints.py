@@ -73,7 +73,7 @@ class Busy:
         self.now = any(info.state is WorkState.RUNNING and TAG in info.tags for info in infos)
 
 
-def facts_of(conditions: list[Condition], *, armed: bool, busy: bool) -> Facts:
+def facts_of(conditions: list[Condition], *, armed: bool, busy: bool, pairing: bool) -> Facts:
     """What the light says of the device."""
     cameras = [each.state for each in conditions if each.part == "camera"]
     others = [each for each in conditions if each.part not in ("camera", "program")]
@@ -86,6 +86,7 @@ def facts_of(conditions: list[Condition], *, armed: bool, busy: bool) -> Facts:
         missing=any(each.is_trouble for each in others),
         busy=busy or "flushing" in program,
         safe="safe" in program,
+        pairing=pairing,
     )
 
 

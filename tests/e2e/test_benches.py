@@ -54,6 +54,13 @@ def test_idle(base_dir: Path) -> None:
     assert details["looks_with_gate"] <= 1, "nothing moves"
 
 
+def test_web(base_dir: Path) -> None:
+    figures, details = bench(base_dir, "web", "--rounds", 1, "--seconds", 2)
+    assert figures["frame_rate_ratio"]["bound"] == 0.95
+    assert figures["requests_per_s"]["value"] > 5
+    assert details["refused"] == 0
+
+
 def test_outbox(tmp_path: Path) -> None:
     figures, details = bench(tmp_path, "outbox", "--rounds", 1, "--messages", 500, "--waiting", 500)
     assert figures["rate_ratio"]["bound"] == 0.5

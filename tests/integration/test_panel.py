@@ -191,6 +191,32 @@ def test_what_cannot_be_undone_is_asked_back_and_done_by_a_press(tmp_path: Path)
     pins.close()
 
 
+def test_a_press_is_for_the_page_while_it_asks(tmp_path: Path) -> None:
+    pins, health, asked, pressed = GpioPins(simulated=True), Health(SystemClock()), [], []
+    facts = [Facts(started=True, pairing=True)]
+    button = Button("capture", pins.input(CAPTURE, "low"), {"press": Ask("snapshot", b"")})
+
+    def press() -> bool:
+        pressed.append("page")
+        facts[0] = ARMED
+        return True
+
+    panel = Panel(
+        [button], DEVICE, lambda request, _: asked.append(request.action), lambda: facts[0], lambda shown: None, health, print,
+        pressed=press,
+    )  # fmt: skip
+    panel.start()
+    until(lambda: {each.part: each.state for each in health.conditions()}.get("light") == "pairing", 20, "the light")
+    for done in (lambda: pressed == ["page"], lambda: asked == ["snapshot"]):
+        pins.factory.pin(CAPTURE).drive_low()
+        until(done, 20, "the press")
+        pins.factory.pin(CAPTURE).drive_high()
+        time.sleep(0.2)
+    assert (pressed, asked) == (["page"], ["snapshot"])
+    panel.stop()
+    pins.close()
+
+
 def test_the_light_follows_the_device(house: House) -> None:
     house.facts = Facts(started=True, failed=True)
     seen = set()

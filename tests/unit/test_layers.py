@@ -18,7 +18,7 @@ LAYERS = (
     ("reset",),
     ("appliance",),
     ("web.server",),
-    ("web.pages", "web.upkeep", "web.api.routes"),
+    ("web.door", "web.pages", "web.upkeep", "web.api.routes"),
     ("web.api",),
     ("web.render",),
     ("web",),
