@@ -17,8 +17,8 @@ from edge.config import Config, parse, resolve_paths
 from edge.config.writing import as_toml, toml_value
 from edge.errors import ConfigError
 
-NAME, MARK = "edge.toml", "taken"
-"""The owner's file, and beside the device's own the hash of the one that it came from."""
+NAME, MARK, BEFORE = "edge.toml", "taken", "edge.toml.before"
+"""The owner's file; beside the device's own the hash of the one that it came from, and what it was before."""
 MOST_BYTES = 1_000_000
 Check = Callable[[Config], None]
 """Raises ConfigError: the configuration asks for what there is not."""
@@ -49,25 +49,47 @@ def take_in(places: Places, device: str, check: Check) -> tuple[Config, list[Pro
         OSError: it cannot be written. ConfigError: not even the default configuration is right.
     """
     path, mark = places.boot / NAME, places.config.with_name(MARK)
-    is_whole = _fitting(check)
+    lies, taken = _hash_of(path), mark.read_text(encoding="ascii").split() if mark.exists() else []
+    # On a flashed card the package's own file is no configuration of anybody's.
+    has_one = _is_right(places.config) and (bool(taken) or not places.is_card)
+    if has_one and (not lies or taken == [lies]):
+        return _in_use(places), []  # what was changed on the page since it was taken stays
 
     def fits(raw: Mapping[str, Any]) -> None:
-        is_whole(raw)
-        _check_files(parse(dict(raw), place=NAME), places)
+        config = parse(dict(raw), place=NAME)
+        check(config)
+        _check_files(config, places)
 
-    # On a flashed card the package's own file is no configuration of anybody's.
-    has_one = _is_right(places.config, is_whole) and (mark.exists() or not places.is_card)
-    lies, taken = _hash_of(path), mark.read_text(encoding="ascii").strip() if mark.exists() else ""
-    text, problems = _of_owner(path, fits, may_salvage=not has_one or lies == taken) if lies else ("", [])
-    if has_one and (not text or lies == taken):  # what was changed on the page since it was taken stays
-        config = parse(_read(places.config)[1], place=NAME)
-    else:
-        text, config = _completed(text or places.default.read_text(encoding="utf-8"), places, device)
-        put(places.config, text.encode(), 0o640)
-        places.give_group(places.config)
-        put(mark, f"{lies}\n".encode())
+    was_taken = lies in taken
+    text, problems = _of_owner(path, fits, may_salvage=not has_one or was_taken) if lies else ("", [])
+    if has_one and (not text or was_taken):
+        return _in_use(places), problems
+    if not text and taken:
+        text, more = _rest_of(places.config, fits)
+        problems += more
+    text, config = _completed(text or places.default.read_text(encoding="utf-8"), places, device)
+    if taken and places.config.exists():
+        put(places.config.with_name(BEFORE), places.config.read_bytes(), 0o600)
+    put(places.config, text.encode(), 0o640)
+    places.give_group(places.config)
+    put(mark, f"{lies or 'none'}{' in-part' if problems else ''}\n".encode())
     _take_files(config, places)
     return config, problems
+
+
+def _in_use(places: Places) -> Config:
+    config = parse(_read(places.config)[1], place=NAME)
+    _take_files(config, places)
+    return config
+
+
+def _rest_of(path: Path, fits: "Fits") -> tuple[str, list[Problem]]:
+    """What is right of a configuration that was right for another version of this program."""
+    try:
+        kept, problems = salvage(_read(path)[1], fits)
+    except ConfigError as error:
+        return "", [from_error(error, str(path))]
+    return as_toml(kept) if kept else "", problems
 
 
 def _hash_of(path: Path) -> str:
@@ -81,13 +103,6 @@ def _hash_of(path: Path) -> str:
 
 
 Fits = Callable[[Mapping[str, Any]], None]
-
-
-def _fitting(check: Check) -> Fits:
-    def fits(raw: Mapping[str, Any]) -> None:
-        check(parse(dict(raw), place=NAME))
-
-    return fits
 
 
 def _of_owner(path: Path, fits: Fits, *, may_salvage: bool) -> tuple[str, list[Problem]]:
@@ -153,9 +168,10 @@ def _with(kept: Mapping[str, Any], name: str, piece: Any) -> dict[str, Any]:
     return {**kept, name: [*kept.get(name, []), *piece] if isinstance(piece, list) else piece}
 
 
-def _is_right(path: Path, fits: Fits) -> bool:
+def _is_right(path: Path) -> bool:
+    """As far as its form goes: what it asks for was looked at when it was taken."""
     try:
-        fits(_read(path)[1])
+        parse(_read(path)[1], place=NAME)
         return True
     except ConfigError:
         return False

@@ -69,11 +69,7 @@ def put(path: Path, content: bytes, mode: int = 0o644) -> None:
     """
     if not (path.is_file() and path.read_bytes() == content):
         make_folder(path.parent)
-        before = os.umask(0o777 & ~mode)
-        try:
-            write_durably(path, content)
-        finally:
-            os.umask(before)
+        write_durably(path, content, mode=mode)
     if path.stat().st_mode & 0o777 != mode:
         path.chmod(mode)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.cli.common import print_json
-from edge.config import default_data_dir
+from edge.config import Config, default_data_dir
 
 
 def add_parser(verbs: Any) -> None:
@@ -26,7 +26,6 @@ def handle(options: argparse.Namespace) -> int:
     from edge import appliance
     from edge.appliance.first_boot import first_boot
     from edge.appliance.places import Places, boot_folder, is_flashed
-    from edge.wiring.asked import check_asked
 
     places = Places(
         boot=options.boot or boot_folder(),
@@ -36,7 +35,7 @@ def handle(options: argparse.Namespace) -> int:
         user=options.user,
         is_card=options.etc != Path("/etc") or is_flashed(),
     )
-    report = first_boot(places, check_asked, apply=not options.no_apply)
+    report = first_boot(places, _check, apply=not options.no_apply)
     if options.json:
         print_json(report)
         return 0
@@ -44,3 +43,10 @@ def handle(options: argparse.Namespace) -> int:
     for problem in report.problems:
         print(f"wrong: {problem}")
     return 0
+
+
+def _check(config: Config) -> None:
+    """Only for a file that is new: all that can be asked for is loaded for it."""
+    from edge.wiring.asked import check_asked
+
+    check_asked(config)

@@ -277,6 +277,18 @@ def test_what_is_changed_on_the_device_stays_until_another_file_lies_there(card:
     assert load(card.config).retention.days == 8
 
 
+def test_a_configuration_that_a_new_version_does_not_know_any_more_costs_its_table_only(card: Places) -> None:
+    (card.boot / "edge.toml").write_text(CAMERA)
+    start(card)
+    (card.boot / "edge.toml").unlink()
+    before = card.config.read_text() + "[gone]\nx = 1\n"
+    card.config.write_text(before)
+    report = start(card)
+    assert (report.cameras, load(card.config).web.host) == (("yard",), "0.0.0.0")
+    assert "gone: unknown key" in error_file(card)
+    assert (card.etc / "edge/edge.toml.before").read_text() == before
+
+
 def test_what_is_wrong_at_the_first_start_is_told_alike_at_the_next(card: Places) -> None:
     (card.boot / "edge.toml").write_text(CAMERA + "[retention]\ndays = -1\n[pictures]\nquality = 3\n")
     start(card)
