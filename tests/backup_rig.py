@@ -31,8 +31,6 @@ Content = tuple[dict[str, list[tuple[object, ...]]], dict[str, bytes]]
 """Of a card: rows of the tables that a backup promises, and files."""
 USER, PASSWORD = "edge", "pass word'$(id)"
 KEY, SALT, SERVER_KEY = "secret-one", "secret-two", "k" * 20
-SERVERS: set[int] = set()
-"""Process ids of those that `served` has started."""
 
 
 class Card:
@@ -190,7 +188,6 @@ def served(
     ]
     with (folder.parent / f"{folder.name}.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-    SERVERS.add(process.pid)
     try:
         until(lambda: _listens(host, port, prefix), 60, f"rclone serve {kind}")
         yield {

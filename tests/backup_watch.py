@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.backup_rig import KEY, PASSWORD, SALT, SERVER_KEY, SERVERS
+from tests.backup_rig import KEY, PASSWORD, SALT, SERVER_KEY
 
 SECRETS = (KEY, SALT, PASSWORD, SERVER_KEY)
+SERVER = b"rclone\0serve\0"
 EVERY_S = 0.05
 
 
@@ -22,9 +23,10 @@ class Seen:
         while waiting:
             for task in Path("/proc", waiting.pop(), "task").glob("*/children"):
                 for child in _read(task).split():
-                    if int(child) not in SERVERS:
+                    found = [_read(Path("/proc", child.decode(), name)) for name in ("cmdline", "environ")]
+                    if SERVER not in found[0]:
                         waiting.append(child.decode())
-                        self.words |= {_read(Path("/proc", child.decode(), name)) for name in ("cmdline", "environ")}
+                        self.words |= set(found)
 
     def leaks(self, secrets: tuple[str, ...] = SECRETS) -> list[bytes]:
         return [words for words in self.words for secret in secrets if secret.encode() in words]

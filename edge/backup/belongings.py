@@ -47,7 +47,15 @@ def belongings_of(data_dir: Path, config_file: Path | None) -> Belongings:
 
 def _named(section: config.Config) -> Iterator[Named]:
     mqtt = section.mqtt
-    secret = [mqtt.password_file, mqtt.cert_file, mqtt.key_file, *(camera.password_file for camera in section.camera)]
+    web = section.web
+    secret = [
+        mqtt.password_file,
+        mqtt.cert_file,
+        mqtt.key_file,
+        web.cert_file,
+        web.key_file,
+        *(camera.password_file for camera in section.camera),
+    ]
     public = [mqtt.ca_file, *(rule.webhook_ca_file for rule in section.rule), *section.workers.files]
     yield from (Named(Path(path), True) for path in secret if path)
     yield from (Named(Path(path), False) for path in public if path and path not in secret)

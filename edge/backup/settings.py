@@ -22,7 +22,10 @@ log = logging.getLogger(__name__)
 
 CONFIG_NAME = "edge.toml"
 ACCESS = "web/access.json"
-"""Hashes of the page's passwords: only where the remote is encrypted."""
+CERTIFICATE = ("web/tls/certificate.pem", "web/tls/key.pem")
+"""Of the local page, which browsers have learnt to trust; it names the device, so another id needs another."""
+SECRETS = (ACCESS, *CERTIFICATE)
+"""Files of the data folder that are in it only where the remote is encrypted."""
 MODELS = f"models/{ADDED_FILE}"
 NAMES = "named.json"
 BESIDE = "restored"
@@ -78,7 +81,8 @@ def _members(data_dir: Path, belongings: Belongings, *, encrypted: bool) -> Iter
             content = without_secrets(content.decode(errors="replace")).encode()
         yield Place(CONFIG_NAME, str(belongings.config_file), secret=False), content
     own = [(ID_FILE, data_dir / ID_FILE), (MODELS, belongings.models_dir / ADDED_FILE)]
-    for member, path in [*own, (ACCESS, data_dir / ACCESS)] if encrypted else own:
+    secrets = [(member, data_dir / member) for member in SECRETS] if encrypted else []
+    for member, path in [*own, *secrets]:
         if path.is_file():
             yield Place(member, "", secret=False), path.read_bytes()
     for number, named in enumerate(belongings.named):
@@ -110,9 +114,10 @@ def put_settings(packed: Path, target: Path, models_dir: Path, identity: Identit
     if id_ is not None and (identity.takes_over or not (target / ID_FILE).exists()):
         make_folder(target)
         write_durably(target / ID_FILE, id_)
-    for member, path in ((ACCESS, target / ACCESS), (MODELS, models_dir / ADDED_FILE)):
+    secrets = (ACCESS,) if identity.id else SECRETS
+    for member, path in ((MODELS, models_dir / ADDED_FILE), *((member, target / member) for member in secrets)):
         if member in members and not path.exists():
-            _write(path, members[member], secret=member == ACCESS)
+            _write(path, members[member], secret=member in SECRETS)
     return [_put_named(place, members[place.member], target, identity) for place in places if place.member in members]
 
 
@@ -144,8 +149,4 @@ def _names_an_id(content: bytes) -> bool:
 
 def _write(path: Path, content: bytes, *, secret: bool) -> None:
     make_folder(path.parent)
-    old = os.umask(0o077 if secret else 0o022)
-    try:
-        write_durably(path, content)
-    finally:
-        os.umask(old)
+    write_durably(path, content, mode=0o600 if secret else 0o644)

@@ -36,6 +36,10 @@ class Device:
         (self.etc / "broker-password").write_text(f"{PASSWORD}\n")
         (self.etc / "own.py").write_text("# a worker of one's own\n")
         (self.card.data_dir / "device-id").write_text("edge-old\n")
+        (self.card.data_dir / "web" / "tls").mkdir(parents=True)
+        (self.card.data_dir / "web" / "access.json").write_text('{"hash": "an-account"}')
+        for name in ("certificate", "key"):
+            (self.card.data_dir / "web" / "tls" / f"{name}.pem").write_text(f"the page's {name}")
         self.write(
             "[mqtt]\nhost = 'b'\nusername = 'u'\npassword_file = 'broker-password'\n[workers]\nfiles = ['own.py']\n"
         )
@@ -84,6 +88,9 @@ def test_everything_is_where_it_was(device: Device, tmp_path: Path) -> None:
     assert set(files) == set(before)
     assert (device.etc / "broker-password").stat().st_mode & 0o777 == 0o600
     assert (new / "device-id").read_text() == "edge-old\n"
+    for name in ("access.json", "tls/certificate.pem", "tls/key.pem"):
+        assert (new / "web" / name).read_bytes() == (device.card.data_dir / "web" / name).read_bytes()
+        assert (new / "web" / name).stat().st_mode & 0o777 == 0o600
     assert (new / "models" / "added" / f"{NAME}.tflite").read_bytes() == MODEL
     assert added(new / "models") == added(device.models)
 
@@ -102,8 +109,6 @@ def test_nothing_is_written_over_and_what_is_restored_elsewhere_lies_beside(devi
 
 
 def test_a_backup_that_is_not_encrypted_holds_no_secret(device: Device, tmp_path: Path) -> None:
-    (device.card.data_dir / "web").mkdir()
-    (device.card.data_dir / "web" / "access.json").write_text('{"hash": "an-account"}')
     device.write(
         f"{device.config.read_text()}[[camera]]\nname = 'yard'\nsource = 'rtsp://me:address-password@yard/1'\n"
     )
@@ -112,7 +117,9 @@ def test_a_backup_that_is_not_encrypted_holds_no_secret(device: Device, tmp_path
     everything = b"".join(path.read_bytes() for path in (tmp_path / "remote").rglob("*") if path.is_file())
     assert b"rtsp://yard/1" in everything
     assert b"a worker of one's own" in everything
-    assert not [word for word in (PASSWORD, "an-account", "address-password") if word.encode() in everything]
+    assert not [
+        word for word in (PASSWORD, "an-account", "the page's key", "address-password") if word.encode() in everything
+    ]
 
 
 @pytest.mark.parametrize(
@@ -182,6 +189,8 @@ def test_a_new_card_under_a_new_id_goes_on_and_fences_the_old_one_off(device: De
     assert (new / "device-id").read_text() == "edge-new\n"
     assert not device.config.exists(), "it would make the device the old one again"
     assert (device.etc / "broker-password").exists()
+    assert (new / "web" / "access.json").exists()
+    assert not (new / "web" / "tls").exists(), "the certificate names the old one"
     assert f"back: {new / 'restored' / 'edge.toml'}" in done.stderr
     again = edge("restore", "--new-device", "--new-id", "--kit", kit, "--data", new, check=True)
     assert again.stdout.endswith(": 0 files restored\n")
