@@ -67,14 +67,20 @@ def take_in(places: Places, device: str, check: Check) -> tuple[Config, list[Pro
     if not text and taken:
         text, more = _rest_of(places.config, fits)
         problems += more
-    text, config = _completed(text or places.default.read_text(encoding="utf-8"), places, device)
-    if taken and places.config.exists():
+    config = _put_in_place(text or places.default.read_text(encoding="utf-8"), places, device, keep=bool(taken))
+    put(mark, f"{lies or 'none'}{' in-part' if problems else ''}\n".encode())
+    return config, problems
+
+
+def _put_in_place(text: str, places: Places, device: str, *, keep: bool) -> Config:
+    """From now on the program runs with this; `keep`: what it ran with before stays beside it."""
+    text, config = _completed(text, places, device)
+    if keep and places.config.exists():
         put(places.config.with_name(BEFORE), places.config.read_bytes(), 0o600)
     put(places.config, text.encode(), 0o640)
     places.give_group(places.config)
-    put(mark, f"{lies or 'none'}{' in-part' if problems else ''}\n".encode())
     _take_files(config, places)
-    return config, problems
+    return config
 
 
 def _in_use(places: Places) -> Config:

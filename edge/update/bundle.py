@@ -21,7 +21,6 @@ class Manifest(msgspec.Struct, frozen=True):
 
     compatible: str
     version: str | None = None
-    description: str | None = None
 
 
 def inspect(path: Path, system: System) -> Manifest:

@@ -18,7 +18,6 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     compatible: str
     keyring: Path
-    conf: Path = RAUC_CONF
 
 
 def installed_version() -> str:
@@ -40,4 +39,4 @@ def this_system(conf: Path = RAUC_CONF) -> System:
         raise UpdateError(f"{conf}: {error.strerror}: this device has no slots for updates", hint=hint) from error
     except (configparser.Error, KeyError, UnicodeDecodeError) as error:
         raise UpdateError(f"{conf}: names no compatible or no keyring: {error}", hint="the image is damaged") from error
-    return System(version=installed_version(), compatible=compatible, keyring=conf.parent / keyring, conf=conf)
+    return System(version=installed_version(), compatible=compatible, keyring=conf.parent / keyring)
