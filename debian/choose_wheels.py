@@ -13,7 +13,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-BUILDS_ONLY = {"hatchling", "editables", "pathspec", "pluggy", "tomlkit", "trove-classifiers", "packaging"}
+BUILDS_ONLY = {"hatchling", "editables", "pathspec", "pluggy", "trove-classifiers", "packaging"}
 """What building the project needs, and running it does not."""
 
 

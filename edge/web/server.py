@@ -24,6 +24,7 @@ from edge.store.port import Record
 from edge.web.access import FOLDER, Access
 from edge.web.api.operation import Refusal, RefusedRequest, as_json
 from edge.web.api.routes import Api
+from edge.web.api.works import ShownWork, shown_work
 from edge.web.archive import Archive
 from edge.web.certificate import Certificate, Pair, is_encrypted, is_loopback, names_of
 from edge.web.door import Door
@@ -36,6 +37,7 @@ from edge.web.port import Rooms
 from edge.web.render import FOLDER as PAGE_FOLDER
 from edge.web.render import Renderer, lamp_of
 from edge.web.upkeep import Upkeep
+from edge.work.observe import WorkInfo
 
 if TYPE_CHECKING:
     from edge.web.mdns import Announcer
@@ -65,6 +67,7 @@ class Server:
         self._servers: list[uvicorn.Server] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._certificate: Certificate | None = None
+        self._works: dict[str, ShownWork] = {}
         self._announcer: Announcer | None = None
         self.port = settings.port
         self.redirect_port = settings.redirect_port
@@ -175,6 +178,14 @@ class Server:
         for record in records:
             for event in record.events:
                 self.hub.publish("event", {"id": event.id, "ended": event.end_reason is not None, "title": event.title})
+
+    def works_changed(self, infos: Sequence[WorkInfo]) -> None:
+        """Tell open pages of each work that is otherwise than before. Thread: one; does not block."""
+        now = {info.id: shown_work(info) for info in infos}
+        for id_, work in now.items():
+            if self._works.get(id_) != work:
+                self.hub.publish("work", work)
+        self._works = now
 
     def app(self) -> ASGIApp:
         renderer = Renderer(self._rooms)

@@ -65,7 +65,7 @@ from edge.web.port import Rooms as PageRooms
 from edge.wiring.asking import cancel_work, favour, run_work
 from edge.wiring.checking import check_config
 from edge.wiring.joints import Busy, facts_of, last_stop, report_problems, told_of_works, touching, versions_of
-from edge.wiring.page import make_page
+from edge.wiring.page import make_page, of_works_on
 from edge.wiring.recognition import make_detector
 from edge.wiring.scenes import clock_is_right, gates_of, life_cycles
 from edge.wiring.touch import Touch
@@ -443,5 +443,5 @@ class House:
             self._monitor,
             rooms,
             changed=self._outbox.wake,
-            told=told_of_works(self._data_dir, self._device, self._show, self._busy),
+            told=told_of_works(self._data_dir, self._device, self._show, self._busy, of_works_on(lambda: self._page)),
         )

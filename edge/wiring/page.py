@@ -1,12 +1,13 @@
 """The local page, where its libraries are there."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from edge import config
 from edge.health import Health
 from edge.web.port import Rooms
+from edge.work.observe import WorkInfo
 
 if TYPE_CHECKING:
     from edge.web.server import Server
@@ -26,3 +27,13 @@ def make_page(settings: config.Web, rooms: Callable[[], Rooms], health: Health) 
         log.warning("page left out error=%s", cause)
         return None
     return Server(rooms(), settings)
+
+
+def of_works_on(page: "Callable[[], Server | None]") -> Callable[[Sequence[WorkInfo]], None]:
+    """Tells open pages how the works are."""
+
+    def tell(infos: Sequence[WorkInfo]) -> None:
+        if (there := page()) is not None:
+            there.works_changed(infos)
+
+    return tell

@@ -204,8 +204,9 @@ def test_news_reach_an_open_page(site: Site) -> None:
     site.health.report("camera", "door", "failed", "gone")
     event = msgspec.structs.replace(site.events[0], revision=2)
     site.server.committed([Record((event,), ())])
+    site.server.works_changed([work(WorkState.RUNNING, progress={"done": 3, "total": 12})])
     seen = b""
-    while b"camera door failed" not in seen or event.id.encode() not in seen:
+    while not all(word in seen for word in (b"camera door failed", event.id.encode(), b"event: work", b'"done":3')):
         seen += response.readline()
     connection.close()
 
