@@ -1,14 +1,11 @@
 """Files from elsewhere (models, labels, samples): several sources tried in order, checked by hash, never half under the final name."""
 
 import hashlib
-import http.client
 import logging
 import shutil
 import subprocess
 import sys
 import tempfile
-import urllib.error
-import urllib.request
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -167,6 +164,10 @@ def _no_progress(done_bytes: int, total_bytes: int | None) -> None:
 
 def _download(url: str, part: Path, progress: Progress) -> None:
     """Get `url` into `part`, going on from what is there already."""
+    import http.client  # this and what it needs is a megabyte, and assets are looked at far more often than fetched
+    import urllib.error
+    import urllib.request
+
     done = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})
     try:

@@ -5,11 +5,13 @@ remote `edge:` and below the working folder, and the flags of `FLAGS`. What a pe
 """
 
 import json
+import logging
 import os
 import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 import msgspec
@@ -44,6 +46,7 @@ class Did(msgspec.Struct, frozen=True, tag=True):
 
 def serve(channel: Channel, descriptors: list[int]) -> None:
     """Obey until the daemon goes."""
+    keep_rich_out()
     from rclone_python import rclone, utils
 
     while True:
@@ -58,6 +61,14 @@ def serve(channel: Channel, descriptors: list[int]) -> None:
             channel.send(Did(str(error.error_msg or error.description)[-4000:] or "it gave no reason"))
         except Exception as error:  # noqa: BLE001 - the wrapper raises plain Exception
             channel.send(Did(f"{type(error).__name__}: {error}"[-4000:]))
+
+
+def keep_rich_out() -> None:
+    """rclone-python loads rich for bars and a log that nobody sees here: a quarter of the memory that is this process's own."""
+    bars, log = ModuleType("rich.progress"), ModuleType("rich.logging")
+    vars(bars)["__getattr__"] = lambda name: object
+    vars(log)["RichHandler"] = logging.NullHandler
+    sys.modules |= {module.__name__: module for module in (bars, log)}
 
 
 def run(do: Do, rclone: Any, utils: Any) -> None:
