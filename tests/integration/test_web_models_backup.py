@@ -55,6 +55,12 @@ def test_what_cannot_be_tried(site: Site) -> None:
     assert site.api("models/nonsense/try?camera=door", "POST")[0] == 404
 
 
+def test_what_the_doctor_finds(site: Site) -> None:
+    status, told = site.api("doctor")
+    assert status == 200
+    assert "python" in [finding["what"] for finding in told["findings"]]
+
+
 def test_how_the_backup_stands_what_is_there_and_what_a_restore_would_fetch(
     site: Site, data_dir: Path, tmp_path: Path
 ) -> None:
