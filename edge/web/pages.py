@@ -103,6 +103,7 @@ class Pages:
             before_day=link(day=_beside(day, -1)),
             after_day=link(day=_beside(day, 1)) if _beside(day, 1) else None,
             timeline=timeline(of_day if before is None else ()),
+            query=link().partition("?")[2],
             older=link(before=found[PAGE - 1].id) if len(found) > PAGE else None,
         )
 

@@ -42,7 +42,9 @@ if (plan) {
       password.value = "";
       const shown = document.getElementById("kit-shown");
       shown.querySelector("pre").textContent = answer.text;
-      shown.querySelector("img").src = "data:image/svg+xml," + encodeURIComponent(answer.svg);
+      // Made to stand in a page: as a picture of its own it has to say what it is.
+      const svg = answer.svg.replace(/^<svg(?! xmlns)/, '<svg xmlns="http://www.w3.org/2000/svg"');
+      shown.querySelector("img").src = "data:image/svg+xml," + encodeURIComponent(svg);
       shown.hidden = false;
       kit.hidden = true;
     });
