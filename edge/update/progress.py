@@ -39,6 +39,10 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         """For the restart that tries it."""
         return self.phase == "installed" and self.boot_id == read_boot_id()
 
+    def is_on_trial(self, running_version: str) -> bool:
+        """It runs, and nothing has decided yet that it stays."""
+        return self.phase == "installed" and self.version == running_version
+
 
 def load(data_dir: Path) -> Standing:
     """One that cannot be read is none."""

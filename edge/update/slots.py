@@ -96,7 +96,10 @@ class Slots:
         return self._load().get(slot, "good")
 
     def mark(self, slot: Slot, goodness: Goodness) -> None:
-        """Good, and on trial: it is committed."""
+        """Good, and on trial: it is committed. Bad, as RAUC calls a slot before it writes into it, is never the way back of a trial."""
+        if goodness == "bad" and self.on_trial and slot == self.default:
+            hint = "wait until the health check has decided: `edge update status`"
+            raise UpdateError(f"slot {slot} is the way back while slot {self.booted} is on trial", hint=hint)
         self._save({**self._load(), slot: goodness})
         if goodness == "good" and slot == self.booted:
             self.commit()

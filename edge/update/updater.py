@@ -44,14 +44,11 @@ class Updater:
         self._set(latest=latest, notes=notes, checked_wall_s=self._now_s(), error="")
         return offer
 
-    def install_newest(self, *, unless_given_up: bool = False) -> str:
-        """Of the source; the version, empty when there is none that is newer.
-
-        Args:
-            unless_given_up: leave alone what was tried before and gone back from.
-        """
+    def install_newest(self) -> str:
+        """Of the source; the version, empty when there is none that is newer."""
+        self._require_decided()
         offer = self.check()
-        if offer is None or (unless_given_up and offer.version in progress.load(self._data_dir).given_up):
+        if offer is None:
             return ""
         try:
             self._begin("downloading", offer.version)
@@ -64,11 +61,17 @@ class Updater:
 
     def install_file(self, path: Path) -> str:
         """A bundle that lies here; its version."""
+        self._require_decided()
         try:
             return self._install(path, None)
         except UpdateError as error:
             self._set(phase="failed", error=str(error), percent=None)
             raise
+
+    def _require_decided(self) -> None:
+        if progress.load(self._data_dir).is_on_trial(self._system.version):
+            hint = "the other slot is its way back: wait until the health check has decided"
+            raise UpdateError(f"version {self._system.version} is on trial", hint=hint, retryable=True)
 
     def _install(self, path: Path, wanted: str | None) -> str:
         version = bundle.check(path, self._system, wanted).version or ""

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -17,6 +18,7 @@ from edge.testing.work import WorkDriver
 from edge.update import progress, works
 from edge.update.progress import Standing
 from edge.update.works import CHECK, INSTALL, install_chain, requests_of, settle, update_actions
+from edge.work.client import WorkClient
 from edge.work.registry import Registry
 from edge.work.request import OneTimeWork
 from edge.work.states import WorkState
@@ -56,11 +58,12 @@ def section(newer: Path, tmp_path: Path) -> Update:
 
 
 @pytest.fixture
-def driver(tmp_path: Path) -> Iterator[WorkDriver]:
+def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WorkDriver]:
     registry = Registry()
     registry.add_module(works)
-    at_noon = datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp()
-    made = WorkDriver(tmp_path / "data", registry, clock=SimulatedClock(at_noon))
+    clock = SimulatedClock(datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp())
+    monkeypatch.setattr(works, "WorkClient", partial(WorkClient, clock=clock))
+    made = WorkDriver(tmp_path / "data", registry, clock=clock)
     yield made
     made.close()
 

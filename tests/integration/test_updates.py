@@ -151,6 +151,20 @@ def test_an_installation_that_fails_leaves_what_runs(maker: Maker, newer: Path, 
     assert standing(tmp_path).phase == "failed"
 
 
+def test_nothing_is_installed_while_this_version_is_on_trial(
+    maker: Maker, newer: Path, card: Path, tmp_path: Path
+) -> None:
+    progress.save(tmp_path / "data", Standing(phase="installed", version="1.1.0", boot_id="the start before"))
+    made = updater(tmp_path, maker.system("1.1.0"), "")
+    with pytest.raises(UpdateError, match=r"1\.1\.0 is on trial") as caught:
+        made.install_file(newer)
+    assert caught.value.retryable
+    assert standing(tmp_path).is_on_trial("1.1.0")
+    assert not (card / "installed").exists()
+    progress.save(tmp_path / "data", progress.committed(standing(tmp_path)))
+    assert made.install_file(newer) == "1.2.0"
+
+
 class Server:
     """An HTTPS server over a folder, with ranges as a resumed download asks for them; `cut` of its bundles end early."""
 

@@ -71,6 +71,15 @@ def test_without_a_commit_every_restart_leads_back(boot: Path) -> None:
     assert (trial.default, trial.primary, trial.state("B"), trial.state("A")) == ("A", "A", "bad", "good")
 
 
+def test_the_way_back_is_not_written_over(boot: Path) -> None:
+    trial = slots(boot, "B")
+    with pytest.raises(UpdateError, match="slot A is the way back while slot B is on trial"):
+        trial.mark("A", "bad")
+    assert trial.state("A") == "good"
+    trial.mark("B", "good")
+    trial.mark("A", "bad")
+
+
 def test_a_wish_can_be_taken_back(boot: Path) -> None:
     now = slots(boot)
     now.arm("B")
