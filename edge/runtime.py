@@ -237,6 +237,7 @@ class Appliance:
             self._tree.stop()
         if self._sender is not None:
             self._sender.wait_drained(STOP_DRAIN_S)
+            self._sender.rest(STOP_DRAIN_S)
         checkpoint(self.data_dir)
         os.sync()
 

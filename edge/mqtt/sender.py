@@ -49,6 +49,10 @@ class _Send(NamedTuple):
     options: Options | None = None
 
 
+class _Rest(NamedTuple):
+    """Leave the outbox alone from now on."""
+
+
 class _Stop(NamedTuple):
     """Say goodbye and end."""
 
@@ -99,6 +103,7 @@ class Sender:
         self._forgotten: list[int] = []
         self._states: dict[str, _Send] = {}
         self._drained = threading.Event()
+        self._at_rest = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt-sender", daemon=True)
         self.sent = 0
         """Messages of the outbox that the broker acknowledged."""
@@ -143,6 +148,11 @@ class Sender:
         self.wake()
         return self._drained.wait(timeout_s)
 
+    def rest(self, timeout_s: float) -> bool:
+        """Write no more: what was acknowledged goes now, what was not is sent after the next start. States are published still."""
+        self._mail.put(_Rest())
+        return self._at_rest.wait(timeout_s)
+
     def stop(self) -> None:
         """Publish that we are going, then disconnect."""
         self._mail.put(_Stop())
@@ -173,6 +183,8 @@ class Sender:
             if self._stopping:
                 self._say_goodbye(outbox)
                 return False
+            if self._at_rest.is_set():
+                return True
             self._forget(outbox)
             self._bound.check(outbox, after=self._ahead[-1].seq if self._ahead else self._window.position)
             self._fill_window(outbox)
@@ -209,6 +221,9 @@ class Sender:
             self._ahead.clear()
             self._away_since_s = time.monotonic()
             self._window.closed(time.monotonic())
+        elif isinstance(item, _Rest):
+            self._forget_all(outbox)
+            self._at_rest.set()
         elif isinstance(item, _Stop):
             self._stopping = True
 
@@ -216,6 +231,11 @@ class Sender:
         self._forgotten += self._window.expired(time.monotonic())
         if self._forgotten and outbox.try_delete(self._forgotten):
             self._forgotten = []
+
+    def _forget_all(self, outbox: Outbox) -> None:
+        """Everything that was acknowledged."""
+        outbox.delete(self._forgotten + self._window.all_kept())
+        self._forgotten = []
 
     def _away_s(self) -> float:
         """How long there was no connection; since the start, if there was none yet."""
@@ -265,7 +285,7 @@ class Sender:
                     self._settle(item)
             if Acknowledged(mid) in news:
                 break
-        outbox.delete(self._forgotten + self._window.all_kept())
+        self._forget_all(outbox)
 
 
 def replayed(payload: bytes) -> bytes:

@@ -11,6 +11,7 @@ from edge.demo.broker import Broker
 from edge.identity import device_id
 from edge.mqtt.subscriber import Subscriber
 from edge.store.events import EventStore
+from edge.store.outbox import Outbox
 from tests.running import Running
 from tests.support import Collector, edge, start_edge, until
 
@@ -66,6 +67,9 @@ def test_held_for_long_it_writes_what_it_has_and_rests_until_a_press(
         assert running.ask("status").ok
         assert {path: path.stat().st_mtime_ns for path in wrote} == wrote
         assert collector.last("edge/porch/availability") == b"online"
+        outbox = Outbox(data_dir)
+        assert outbox.count() == 0, "what the broker has acknowledged is forgotten now, not a minute later"
+        outbox.close()
         hold(running, 0.1)
         assert running.ended().restart
     assert [event.label for event in EventStore(data_dir).newest(5)] == ["snapshot"]
