@@ -1,4 +1,4 @@
-"""`edge web`: who may use the page."""
+"""`edge web`: who may use the page, and how it is known to be the right one."""
 
 import argparse
 import getpass
@@ -25,7 +25,9 @@ def add_parser(verbs: Any) -> None:
     revoke = actions.add_parser("revoke", help="make a token worthless")
     revoke.add_argument("name")
     revoke.set_defaults(handler=revoke_token)
-    for action in (password, token, tokens, revoke):
+    certificate = actions.add_parser("certificate", help="where the device's own certificate lies, and its fingerprint")
+    certificate.set_defaults(handler=show_certificate)
+    for action in (password, token, tokens, revoke, certificate):
         add_config_options(action)
 
 
@@ -63,4 +65,17 @@ def revoke_token(options: argparse.Namespace) -> int:
     if not _access(options).remove_token(options.name):
         raise ConfigError(f"no token is called {options.name!r}", hint="see `edge web tokens`")
     print("done")
+    return 0
+
+
+def show_certificate(options: argparse.Namespace) -> int:
+    from edge.web.access import FOLDER
+    from edge.web.certificate import Certificate
+
+    certificate = Certificate(load_config(options).data_dir / FOLDER, ())
+    if not certificate.pair.certificate.exists():
+        raise ConfigError(
+            "there is no certificate yet", hint="the program makes one when it serves the page over HTTPS"
+        )
+    print(f"{certificate.pair.certificate}\nSHA-256 {certificate.fingerprint()}")
     return 0

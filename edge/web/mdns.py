@@ -70,8 +70,9 @@ class Announcer:
             properties={"path": "/"},
             server=f"{self._device}.local.",
         )
-        await self._zeroconf.async_register_service(info, allow_name_change=True)
+        telling = await self._zeroconf.async_register_service(info, allow_name_change=True)
         self._told = addresses
+        await telling  # a few times, as the protocol wants it
         log.info("announced by mDNS name=%s.local addresses=%s", self._device, ",".join(addresses))
 
     async def _silence(self) -> None:

@@ -106,6 +106,8 @@ class Server:
         await self._archive.close()
 
     def _serve(self, app: ASGIApp, listener: socket.socket, pair: Pair | None) -> None:
+        # What strangers do wrong must not fill the log.
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         settings = uvicorn.Config(
             app,
             log_config=None,

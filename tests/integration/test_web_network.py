@@ -19,7 +19,7 @@ from edge.web.certificate import RENEW_DAYS, Certificate
 from edge.web.listening import check_pair
 from edge.web.mdns import Announcer
 from tests.certificates import Authority
-from tests.support import until
+from tests.support import edge, until
 from tests.web_rig import Site
 
 NAMES = ("edge-1234.local", "localhost")
@@ -80,6 +80,8 @@ def test_the_page_over_tls(site: Site, data_dir: Path) -> None:
         assert response.status == 303
         assert "Secure" in str(response.getheader("set-cookie"))
         assert "max-age" in str(response.getheader("strict-transport-security"))
+    told = edge("web", "certificate", "--data", data_dir, check=True).stdout
+    assert Certificate(data_dir / "web", ()).fingerprint() in told
     with closing(http.client.HTTPConnection("127.0.0.1", site.server.redirect_port, timeout=60)) as connection:
         connection.request("GET", "/events?label=a%20b")
         response = connection.getresponse()
