@@ -167,7 +167,7 @@ def test_a_restart_is_all_that_a_press_asks_for_while_the_device_is_safe_to_remo
 def test_what_cannot_be_undone_is_asked_back_and_done_by_a_press(tmp_path: Path) -> None:
     pins, health, asked = GpioPins(simulated=True), Health(SystemClock()), []
     erase = Ask("factory-reset", b"", confirm=True)
-    button = Button("backup", pins.input(CAPTURE, "low"), {"very_long": erase}, Timing(very_long_s=0.5, long_s=0.3))
+    button = Button("backup", pins.input(CAPTURE, "low"), {"very_long": erase}, Timing(long_s=2.0, very_long_s=3.0))
     panel = Panel(
         [button], DEVICE, lambda request, _: asked.append((request.action, request.arguments)), lambda: ARMED,
         lambda shown: None, health, print,
