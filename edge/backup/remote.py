@@ -63,7 +63,8 @@ class Remote:
     Args:
         config: rclone's configuration, with a remote `edge:`.
         scratch: a folder of ours alone; files are put from it and got into it.
-        limit_kb_per_s: 0: none.
+        limit: kilobytes a second that are allowed now, 0: no limit; asked again and again while something moves.
+        lowest_kb_per_s: the least that `limit` may be, 0: it never is one.
         progress: called now and then while something moves, in another thread.
 
     Raises (all methods):
@@ -73,11 +74,19 @@ class Remote:
     """
 
     def __init__(
-        self, config: Path, scratch: Path, *, limit_kb_per_s: int = 0, progress: Progress | None = None
+        self,
+        config: Path,
+        scratch: Path,
+        *,
+        limit: Callable[[], int] = lambda: 0,
+        lowest_kb_per_s: int = 0,
+        progress: Progress | None = None,
     ) -> None:
         self._config = config.resolve()
         self._scratch = self.scratch = scratch.resolve()
-        self._limit = limit_kb_per_s
+        self._limit = limit
+        half = lowest_kb_per_s * 1000 / 2
+        self._slowest_bytes_per_s = min(SLOWEST_BYTES_PER_S, half) if half else SLOWEST_BYTES_PER_S
         self._progress = progress or (lambda _: None)
         self._isolate: Isolate | None = None
         self._stopped = threading.Event()
@@ -103,23 +112,23 @@ class Remote:
     def put(self, source: str, target: str) -> None:
         """A file of the scratch folder."""
         size = (self._scratch / source).stat().st_size
-        self._run("copyto", checked_path(source), REMOTE + checked_path(target), FLAGS, _time_for(size))
+        self._run("copyto", checked_path(source), REMOTE + checked_path(target), FLAGS, self._time_for(size))
 
     def put_tree(self, source: str, target: str) -> None:
         """All files of a folder in the scratch folder, under the same names; those that are there in the same size are left."""
         size = sum(path.stat().st_size for path in (self._scratch / source).rglob("*") if path.is_file())
-        self._run("copy", checked_path(source), REMOTE + checked_path(target), FLAGS, _time_for(size))
+        self._run("copy", checked_path(source), REMOTE + checked_path(target), FLAGS, self._time_for(size))
 
     def put_in_mirror(self, source: str) -> None:
         """As `put_tree`, into the plain mirror."""
         size = sum(path.stat().st_size for path in (self._scratch / source).rglob("*") if path.is_file())
-        self._run("copy", checked_path(source), MIRROR, FLAGS, _time_for(size))
+        self._run("copy", checked_path(source), MIRROR, FLAGS, self._time_for(size))
 
     def get(self, source: str, target: str, size_bytes: int) -> Path:
         """Into a file of the scratch folder."""
         path = self._scratch / checked_path(target)
         path.unlink(missing_ok=True)
-        self._run("copyto", REMOTE + checked_path(source), target, FLAGS, _time_for(size_bytes))
+        self._run("copyto", REMOTE + checked_path(source), target, FLAGS, self._time_for(size_bytes))
         if not path.is_file():  # on an object store what is missing is an empty folder, which is copied well
             raise BackupError(f"{MISSING}: {source}", hint="look at the remote's path")
         return path
@@ -129,7 +138,7 @@ class Remote:
         names = self._scratch / "get.txt"
         names.write_text("".join(f"{checked_path(path)}\n" for path in paths), encoding="ascii")
         flags = ("--files-from-raw get.txt", *FLAGS)
-        self._run("copy", REMOTE + checked_path(folder), checked_path(target), flags, _time_for(size_bytes))
+        self._run("copy", REMOTE + checked_path(folder), checked_path(target), flags, self._time_for(size_bytes))
 
     def read(self, source: str) -> bytes:
         """A small file."""
@@ -174,6 +183,9 @@ class Remote:
         flags = ("--files-from-raw delete.txt", *FLAGS[:4])
         self._run("delete", place, "", flags, SHORT_S + len(paths))
 
+    def _time_for(self, size_bytes: int) -> float:
+        return SHORT_S + size_bytes / self._slowest_bytes_per_s
+
     def _run(self, verb: Verb, source: str, target: str, flags: Sequence[str], timeout_s: float) -> None:
         if self._stopped.is_set():
             raise BackupError("stopped", retryable=True)
@@ -183,9 +195,10 @@ class Remote:
         moves = verb in ("copy", "copyto")
         # A relative name: a socket's path may have 107 bytes, and a data folder any name.
         extra = ("--rc", f"--rc-addr unix://{SOCKET}", "--rc-no-auth") if moves else ()
-        limit = (f"--bwlimit {self._limit}k",) if self._limit and moves else ()
-        do = Do(verb, source, target, (*flags, *extra, *limit), str(self._scratch), str(self._config))
-        with self._watched(socket if moves else None):
+        limit = self._limit() if moves else 0
+        limited = (f"--bwlimit {limit}k",) if limit else ()
+        do = Do(verb, source, target, (*flags, *extra, *limited), str(self._scratch), str(self._config))
+        with self._watched(socket if moves else None, limit):
             error = self._ask(do, timeout_s)
         if error:
             if self._stopped.is_set():
@@ -208,9 +221,9 @@ class Remote:
             self._isolate = None
 
     @contextlib.contextmanager
-    def _watched(self, socket: Path | None) -> Iterator[None]:
+    def _watched(self, socket: Path | None, limit: int) -> Iterator[None]:
         done = threading.Event()
-        thread = threading.Thread(target=self._watch, args=(socket, done), name="rclone-watch", daemon=True)
+        thread = threading.Thread(target=self._watch, args=(socket, limit, done), name="rclone-watch", daemon=True)
         thread.start()
         try:
             yield
@@ -221,22 +234,20 @@ class Remote:
             if not self._stopped.is_set():
                 self._wake.clear()
 
-    def _watch(self, socket: Path | None, done: threading.Event) -> None:
+    def _watch(self, socket: Path | None, limit: int, done: threading.Event) -> None:
         """`socket`: of an rclone that moves something; it is asked how far it is, and to put away what is half done when it is to end."""
         rc = Rc(socket) if socket else None
         while not self._wake.wait(POLL_S):
             if rc is not None and (transfer := rc.stats()) is not None:
                 self._progress(transfer)
+                if (wanted := self._limit()) != limit and rc.limit(wanted):
+                    limit = wanted
         end_s = time.monotonic() + (QUIT_S if rc else 0.0)
         while self._stopped.is_set() and not done.wait(QUIT_POLL_S):
             if rc is not None:
                 rc.quit()
             if time.monotonic() > end_s and self._isolate is not None:
                 self._isolate.end()  # it waits for a network that is gone, or moves nothing
-
-
-def _time_for(size_bytes: int) -> float:
-    return SHORT_S + size_bytes / SLOWEST_BYTES_PER_S
 
 
 # Codes stand alone: the names of our files are hashes, and any three digits stand in one of them somewhere.

@@ -5,11 +5,13 @@ import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from edge.backup import target as targets
 from edge.backup.journal import Journal
 from edge.backup.mirror import mirror
+from edge.backup.rate import Timetable, limit_now, lowest
 from edge.backup.remote import Progress, Remote
 from edge.backup.repository import Repository
 from edge.backup.snapshot import Report, Snapshotter, Taken
@@ -25,13 +27,15 @@ class Room:
     data_dir: Path
     target: Target
     limit_kb_per_s: int = 0
+    timetable: Timetable = ()
+    """In place of the one limit."""
 
     @classmethod
-    def of(cls, data_dir: Path, limit_kb_per_s: int = 0) -> "Room":
+    def of(cls, data_dir: Path, limit_kb_per_s: int = 0, timetable: Timetable = ()) -> "Room":
         """Raises:
         BackupError: no backup is set up.
         """
-        return cls(data_dir, targets.load(data_dir), limit_kb_per_s)
+        return cls(data_dir, targets.load(data_dir), limit_kb_per_s, timetable)
 
     @contextmanager
     def repository(self, progress: Progress | None = None) -> Iterator[Repository]:
@@ -43,7 +47,11 @@ class Room:
         folder = self.data_dir / FOLDER
         with _locked(folder / LOCK):
             remote = Remote(
-                folder / RCLONE_FILE, folder / SCRATCH, limit_kb_per_s=self.limit_kb_per_s, progress=progress
+                folder / RCLONE_FILE,
+                folder / SCRATCH,
+                limit=partial(limit_now, self.limit_kb_per_s, self.timetable),
+                lowest_kb_per_s=lowest(self.limit_kb_per_s, self.timetable),
+                progress=progress,
             )
             with remote:
                 yield Repository(remote, self.target.device)

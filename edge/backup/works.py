@@ -14,6 +14,7 @@ from edge.backup import target as targets
 from edge.backup.journal import Journal
 from edge.backup.mirror import sweep_mirror
 from edge.backup.prune import prune
+from edge.backup.rate import timetable_of
 from edge.backup.rc import Transfer
 from edge.backup.repository import Repository
 from edge.backup.room import Room
@@ -73,7 +74,10 @@ def end_soon(repository: Repository) -> None:
 
 
 def _room(run: Run) -> Room:
-    return Room.of(run.data_dir, int(str(run.input.get("limit_kb_per_s", 0))))
+    """Input: `limit_kb_per_s`, and `timetable` as `HH:MM=KB_PER_S`."""
+    entries = (str(entry).split("=") for entry in msgspec.convert(run.input.get("timetable", []), list[str]))
+    timetable = timetable_of({begin: int(limit) for begin, limit in entries})
+    return Room.of(run.data_dir, int(str(run.input.get("limit_kb_per_s", 0))), timetable)
 
 
 @worker("backup", heavy=True, memory_mb=MEMORY_MB)
@@ -168,7 +172,8 @@ def requests_of(section: config.Backup, data_dir: Path) -> dict[str, Request]:
     local = targets.load(data_dir).options.get("type") == "local"
     needs = constraints_of(section.wait, local=local)
     keep = {name: getattr(section, name) for name in KEEPING}
-    limit = {"limit_kb_per_s": section.limit_kb_per_s}
+    timetable = [f"{begin}={limit}" for begin, limit in section.timetable.items()]
+    limit = {"limit_kb_per_s": section.limit_kb_per_s, "timetable": timetable}
     works = {
         NAME: PeriodicWork("backup", every=section.every_h * 3600).with_input(**limit),
         "backup-prune": PeriodicWork("backup-prune", every=PRUNE_S).with_input(**limit, **keep).after(3600.0),

@@ -202,7 +202,8 @@ def take_it_over(options: argparse.Namespace) -> int:
 
 
 def _room(options: argparse.Namespace) -> "Room":
+    from edge.backup.rate import timetable_of
     from edge.backup.room import Room
 
     config = load_config(options)
-    return Room.of(config.data_dir, config.backup.limit_kb_per_s)
+    return Room.of(config.data_dir, config.backup.limit_kb_per_s, timetable_of(config.backup.timetable))

@@ -16,9 +16,10 @@ from edge.days import parse_days
 from edge.errors import ConfigError
 
 if TYPE_CHECKING:
-    from edge.backup.restore import Choice, Placed, Step
+    from edge.backup.restore import Choice, Placed, Told
     from edge.backup.settings import Identity
     from edge.backup.target import Target
+    from edge.cli.progress import Bar
 
 
 def add_parser(verbs: Any) -> None:
@@ -55,9 +56,11 @@ def add_parser(verbs: Any) -> None:
 
 def handle(options: argparse.Namespace) -> int:
     from edge.backup import target as targets
+    from edge.backup.rate import timetable_of
     from edge.backup.repository import chosen
     from edge.backup.restore import has_taken_over, is_restored, plan, restore_database, restore_files, take_over
     from edge.backup.room import Room
+    from edge.cli.progress import Bar
     from edge.clock import SystemClock
     from edge.identity import locked
 
@@ -70,8 +73,8 @@ def handle(options: argparse.Namespace) -> int:
         _prove(target, place)
         targets.save(place, target)
     with _room_folder(target, config.data_dir, scratch=not into_device) as folder:
-        room = Room(folder, target, config.backup.limit_kb_per_s)
-        with room.repository() as repository:
+        room = Room(folder, target, config.backup.limit_kb_per_s, timetable_of(config.backup.timetable))
+        with Bar("restore") as bar, room.repository(bar.moved) as repository:
             repository.required()
             name = chosen(repository.heads().snapshots, options.snapshot)
             manifest = repository.manifest(name)
@@ -85,12 +88,12 @@ def handle(options: argparse.Namespace) -> int:
                 if not goes_on:
                     models_dir = config.models_dir if into_device else place / "models"
                     placed = restore_database(
-                        repository, name, manifest, place, _tell, models_dir=models_dir, identity=identity
+                        repository, name, manifest, place, _told_by(bar), models_dir=models_dir, identity=identity
                     )
                     _say(name.stamp, manifest.events, placed)
                 if options.new_device and not has_taken_over(place):
                     take_over(repository, place, target.repository, SystemClock())
-            done = restore_files(repository, manifest, place, _choice(options), _tell)
+            done = restore_files(repository, manifest, place, _choice(options), _told_by(bar))
     return _print(options, done, name.stamp)
 
 
@@ -160,11 +163,8 @@ def _read_kit(place: str) -> "Target":
         raise ConfigError(f"{place}: cannot be read: {error}", hint="name the file with the recovery kit") from error
 
 
-def _tell(step: "Step") -> None:
-    if sys.stderr.isatty():
-        text = f"restore: {step.what} {step.packs} of {step.of_packs}" + (f", {step.files} files" if step.files else "")
-        end = "\n" if step.packs == step.of_packs else ""
-        print(f"\r\x1b[K{text}", end=end, file=sys.stderr, flush=True)
+def _told_by(bar: "Bar") -> "Told":
+    return lambda step: bar.step(f"{step.what} {step.packs} of {step.of_packs}", step.files)
 
 
 def _print(options: argparse.Namespace, done: Any, stamp: str) -> int:

@@ -73,6 +73,8 @@ class Backup(Section, frozen=True):
     """After so long without a snapshot events go without their pictures, on any network and power; 0: never."""
     limit_kb_per_s: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 0
     """Kilobytes a second at the most; 0: no limit."""
+    timetable: dict[TimeOfDay, Annotated[int, msgspec.Meta(ge=0, le=10_000_000)]] = {}
+    """In place of the one limit: from each of these times on, local time, so many kilobytes a second; 0: no limit."""
     keep_last: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 8
     """`edge backup prune` keeps the newest snapshots, and the last one of each of so many days, weeks, months and years."""
     keep_daily: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 14

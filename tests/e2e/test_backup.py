@@ -19,6 +19,7 @@ from tests.support import Collector, edge, start_edge, until
 
 
 @pytest.mark.e2e
+@pytest.mark.timeout(400)
 def test_a_card_dies_and_a_new_one_is_the_same_device_again(tmp_path: Path) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     card = Card(old)

@@ -1,9 +1,12 @@
 """Backup and restore against what rclone serves, and a folder."""
 
+import hashlib
 import os
 import shutil
 import subprocess
 import time
+import tomllib
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +17,12 @@ from edge.backup import prune as pruning
 from edge.backup.prune import prune
 from edge.backup.restore import Choice, restore_database, restore_files, take_over
 from edge.backup.room import Room
-from edge.backup.target import load, rclone_path, save
+from edge.backup.target import Target, kit_text, load, obscured, rclone_path, save
 from edge.backup.verify import verify
 from edge.config import Backup
 from edge.errors import BackupError, StoreError
 from edge.store import database
+from edge.testing.clock import SimulatedClock
 from tests.backup_rig import NOW_S, Card, files_of, rows_of, served, set_up, take
 from tests.support import ROOT
 
@@ -236,15 +240,65 @@ def test_a_person_restores_it_by_hand(card: Card, tmp_path: Path) -> None:
     card.add(3)
     card.change(events[2])
     take(room, card)
-    config = card.data_dir / "backup" / "rclone.conf"
-    path = f"{Path(rclone_path()).parent}:{os.environ['PATH']}"
-    done = subprocess.run(
-        [ROOT / "scripts" / "restore-by-hand", config, "edge:", "edge-1", tmp_path / "new"], capture_output=True, text=True, check=False,
-        timeout=60, env={**os.environ, "PATH": path},
-    )  # fmt: skip
-    assert (done.returncode, done.stderr, done.stdout) == (0, "", "8 events\n")
+    assert _by_hand(card.data_dir / "backup" / "rclone.conf", "edge:", tmp_path / "new") == "8 events\n"
     assert files_of(tmp_path / "new") == files_of(card.data_dir)
     assert rows_of(tmp_path / "new")["events"] == rows_of(card.data_dir)["events"]
+
+
+def test_a_person_restores_it_by_hand_from_the_kit_alone(card: Card, tmp_path: Path) -> None:
+    """As docs/backup-format.md tells: an rclone.conf of one's own, for an encrypted backup on a server."""
+    (tmp_path / "remote" / "b").mkdir(parents=True)
+    with served("webdav", tmp_path / "remote") as options:
+        room = set_up(card.data_dir, options, "b/home")
+        card.add(4)
+        take(room, card)
+        kit = tomllib.loads(kit_text(room.target))
+        keys = [f"password = {obscured(kit['password'])}", f"password2 = {obscured(kit['salt'])}"]
+        options_lines = [f"{key} = {value}" for key, value in kit["options"].items()]
+        crypt = ["[backup]", "type = crypt", f"remote = target:{kit['path']}", *keys]
+        config = tmp_path / "own.conf"
+        config.write_text("\n".join(["[target]", *options_lines, *crypt, ""]))
+        assert _by_hand(config, "backup:", tmp_path / "new") == "4 events\n"
+    assert files_of(tmp_path / "new") == files_of(card.data_dir)
+
+
+def _by_hand(config: Path, remote: str, target: Path) -> str:
+    path = f"{Path(rclone_path()).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        [ROOT / "scripts" / "restore-by-hand", config, remote, "edge-1", target], capture_output=True, text=True, check=False,
+        timeout=100, env={**os.environ, "PATH": path},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_a_backup_of_the_first_format_is_read_by_every_program(tmp_path: Path) -> None:
+    """Made by the program that brought format 1: two snapshots, of three events and a clip; then one is changed, one new, one gone."""
+    with zipfile.ZipFile(ROOT / "tests" / "backup-format-1.zip") as archive:
+        archive.extractall(tmp_path / "remote")
+    save(
+        tmp_path / "card",
+        Target(device="edge-1", repository="repo-1", path=str(tmp_path / "remote"), options={"type": "local"}),
+    )
+    room = Room.of(tmp_path / "card")
+    assert restore(room, tmp_path / "old", at=0) == 3
+    assert restore(room, tmp_path / "new") == 2
+    rows = rows_of(tmp_path / "new")
+    assert [(row[4], row[2]) for row in rows["events"]] == [("Person", 2), ("Cat", 1)]
+    assert (len(rows["clips"]), len(rows_of(tmp_path / "old")["clips"])) == (0, 1)
+    named = {row[1] for row in rows["event_pictures"]}
+    assert {hashlib.sha256(content).hexdigest() for content in files_of(tmp_path / "new").values()} == named
+    assert (tmp_path / "new" / "device-id").read_text() == "edge-1\n"
+    with room.repository() as repository:
+        take_over(repository, tmp_path / "new", "repo-1", SimulatedClock())
+    other = Card(tmp_path / "new", seed=9)
+    try:
+        other.add(1, day=3)
+        save(tmp_path / "new", room.target)
+        assert take(Room.of(tmp_path / "new"), other).files == 1
+    finally:
+        other.close()
+    assert restore(room, tmp_path / "later") == 3
 
 
 def test_what_cannot_be_reached_is_said_and_the_next_run_goes_on(card: Card, tmp_path: Path) -> None:

@@ -12,6 +12,9 @@ import msgspec
 import pytest
 
 from edge.backup import remote as remotes
+from edge.backup.rc import Transfer
+from edge.backup.remote import Remote
+from edge.backup.repository import Repository
 from edge.backup.restore import Choice, restore_database, restore_files
 from edge.backup.room import Room
 from edge.errors import BackupError
@@ -198,6 +201,21 @@ def test_a_card_that_lost_its_pictures_says_how_many_and_keeps_what_is_up(card: 
     assert (taken.files, taken.damaged) == (0, 3)
     restored(room, tmp_path / "new")
     assert files_of(tmp_path / "new") == promised
+
+
+def test_the_rate_follows_the_timetable_while_something_moves(card: Card, tmp_path: Path) -> None:
+    """At 20 kB/s it would take two minutes."""
+    room = set_up(card.data_dir, {"type": "local"}, str(tmp_path / "remote"))
+    moved: list[Transfer] = []
+    folder = card.data_dir / "backup"
+    remote = Remote(
+        folder / "rclone.conf", folder / "scratch", limit=lambda: 0 if moved else 20, lowest_kb_per_s=20, progress=moved.append
+    )  # fmt: skip
+    begun_s = time.monotonic()
+    with remote:
+        assert room.take(Repository(remote, "edge-1"), card.clock).files == FILES
+    assert moved[0].done_bytes < FILES * SIZE_BYTES
+    assert time.monotonic() - begun_s < 100
 
 
 def test_an_empty_device_is_backed_up_and_comes_back(tmp_path: Path) -> None:
