@@ -71,6 +71,14 @@ def test_the_default_pins_ask_for_what_there_is() -> None:
     check_asked(parse(tomllib.loads(CONFIGURATION.read_text(encoding="utf-8")), place="edge.toml"))
 
 
+def test_the_page_about_buttons_shows_those_of_the_map() -> None:
+    document = (ROOT / "docs" / "buttons.md").read_text(encoding="utf-8")
+    shown = tomllib.loads(document.split("```toml\n", 1)[1].split("```", 1)[0])
+    made = tomllib.loads(CONFIGURATION.read_text(encoding="utf-8"))
+    assert shown["button"] == made["button"]
+    assert shown["light"].items() <= made["light"].items()
+
+
 def test_the_pins_of_addressable_lights_stay_free(functions: list[pinout.Function]) -> None:
     assert not {each.gpio for each in functions} & set(SPI)
 
