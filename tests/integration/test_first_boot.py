@@ -1,6 +1,7 @@
 """The first boot of a flashed card: what it makes, what it takes in, and what it says of what is wrong."""
 
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -130,6 +131,7 @@ def test_what_imager_asked_for_is_done_and_its_secrets_go(card: Places) -> None:
     assert "root@garden.local" in (card.boot / "edge-password.txt").read_text()
 
 
+@pytest.mark.skipif(shutil.which("nmcli") is None, reason="needs NetworkManager's nmcli")
 def test_networkmanager_reads_the_wifi_as_it_was_given(card: Places) -> None:
     (card.boot / "custom.toml").write_text(PRESEED)
     start(card)
