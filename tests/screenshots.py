@@ -65,18 +65,25 @@ def shoot(browser: Browser, device: Device, password: str, token: str, size: str
         page = window.go(path)
         settle(page, name)
         save(page, folder / f"{name}-{size}-{scheme}.webp")
+        if name == "live":
+            page.get_by_role("region", name="street").get_by_role("button", name="Enlarge").click()
+            settle(page, name)
+            save(page, folder / f"camera-{size}-{scheme}.webp")
     window.close()
 
 
 def settle(page: Page, name: str) -> None:
     """Until what comes late is there."""
     if name == "live":
-        expect(page.locator(".thing text").nth(1)).to_be_visible(timeout=WAIT_S * 1000)
+        expect(page.locator(".thing text", has_text="Bicycle").first).to_be_visible(timeout=WAIT_S * 1000)
     if name in ("places", "settings"):
         expect(page.locator("[data-ready]")).to_be_attached()
     if name == "models":
         expect(page.locator("#models section").first).to_be_visible()
-    page.wait_for_function("[...document.images].every((image) => image.complete || image.loading === 'lazy')")
+    page.wait_for_function(
+        """[...document.images].every((image) => image.hidden || (image.complete && image.naturalWidth)
+            || image.getBoundingClientRect().top > innerHeight || !image.getBoundingClientRect().width)"""
+    )
 
 
 def save(page: Page, path: Path) -> None:

@@ -29,6 +29,19 @@ TITLES = {
     "output": "Outputs", "card": "SD card", "update": "Updates",
 }  # fmt: skip
 
+UNITS = {
+    "_kb_per_s": "kB/s",
+    "_mb_per_day": "MB a day",
+    "_s": "s",
+    "_h": "h",
+    "_mb": "MB",
+    "_bytes": "bytes",
+    "_px": "px",
+    "_c": "°C",
+    "_us": "µs",
+}
+"""What a name ends with, and how it is said."""
+
 
 class Part(NamedTuple):
     """Of a help text."""
@@ -92,8 +105,9 @@ def _title(name: str) -> str:
 
 
 def _words(name: str) -> str:
-    text = name.replace("_", " ")
-    return text[:1].upper() + text[1:]
+    unit = next((suffix for suffix in UNITS if name.endswith(suffix)), "")
+    text = name.removesuffix(unit).replace("_", " ")
+    return text[:1].upper() + text[1:] + (f" ({UNITS[unit]})" if unit else "")
 
 
 def _fields(struct: types.StructType, prefix: str) -> Iterator[Field]:
