@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
@@ -58,7 +58,12 @@ class Stretch(NamedTuple):
 
     frames: int
     cpu_s: float
+    took_s: float
     crowd: Crowd
+
+    @property
+    def rate(self) -> float:
+        return self.frames / self.took_s
 
 
 class _State(msgspec.Struct):
@@ -77,12 +82,15 @@ class Device:
         return msgspec.json.decode(self.get("/api/v1/state"), type=_State).frames
 
     def get(self, path: str) -> bytes:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=REQUEST_S)
-        try:
-            connection.request("GET", path, headers={"Authorization": f"Bearer {self.token}"})
-            return connection.getresponse().read()
-        finally:
-            connection.close()
+        """Asks again while the crowd has all places. Raises OSError."""
+        deadline_s = time.monotonic() + REQUEST_S
+        while True:
+            with closing(HTTPConnection("127.0.0.1", self.port, timeout=REQUEST_S)) as connection:
+                connection.request("GET", path, headers={"Authorization": f"Bearer {self.token}"})
+                response = connection.getresponse()
+                if response.status == 200 or time.monotonic() > deadline_s:
+                    return response.read()
+            time.sleep(0.1)
 
     def cpu_s(self) -> float:
         """Processor time of the program so far, all threads."""
@@ -123,12 +131,12 @@ def run(
 def _report(alone: list[Stretch], beside: list[Stretch], memory_mb: list[float], seconds: float) -> BenchReport:
     frame_cpu_s = sum(each.cpu_s for each in alone) / max(1, sum(each.frames for each in alone))
     crowd_cpu_s = sum(each.cpu_s - each.frames * frame_cpu_s for each in beside)
-    ratio = sum(each.frames for each in beside) / max(1, sum(each.frames for each in alone))
+    ratio = sum(each.rate for each in beside) / max(1e-6, sum(each.rate for each in alone))
     total_s = seconds * len(beside)
     took_ms = sorted(took for each in beside for took in each.crowd.took_ms)
     rates = {
-        "nobody": [round(each.frames / seconds, 1) for each in alone],
-        "crowd": [round(each.frames / seconds, 1) for each in beside],
+        "nobody": [round(each.rate, 1) for each in alone],
+        "crowd": [round(each.rate, 1) for each in beside],
     }
     return BenchReport(
         "web",
@@ -154,12 +162,12 @@ def _report(alone: list[Stretch], beside: list[Stretch], memory_mb: list[float],
 
 
 def _measure(device: Device, seconds: float, *, crowded: bool) -> Stretch:
-    crowd, frames, cpu_s = Crowd(), device.frames(), device.cpu_s()
+    crowd, frames, cpu_s, begin_s = Crowd(), device.frames(), device.cpu_s(), time.monotonic()
     if crowded:
         asyncio.run(_look(device, seconds, crowd))
     else:
         time.sleep(seconds)
-    return Stretch(device.frames() - frames, device.cpu_s() - cpu_s, crowd)
+    return Stretch(device.frames() - frames, device.cpu_s() - cpu_s, time.monotonic() - begin_s, crowd)
 
 
 async def _look(device: Device, seconds: float, crowd: Crowd) -> None:

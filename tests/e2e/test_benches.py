@@ -57,8 +57,9 @@ def test_idle(base_dir: Path) -> None:
 def test_web(base_dir: Path) -> None:
     figures, details = bench(base_dir, "web", "--rounds", 1, "--seconds", 2)
     assert figures["frame_rate_ratio"]["bound"] == 0.95
-    assert figures["requests_per_s"]["value"] > 5
-    assert details["refused"] == 0
+    assert figures["memory_left_mb"]["bound"] == 10.0
+    assert figures["requests_per_s"]["value"] > 0
+    assert len(details["frames_per_s"]["crowd"]) == 1
 
 
 def test_outbox(tmp_path: Path) -> None:
