@@ -74,8 +74,7 @@ def lay(tarball: Path, package: Path, programs: Path, keyring: Path, epoch: int,
     check_users(target)
     say("the appliance's own files")
     lay_over(target, OVERLAYS, layout.load(), keyring, "twin")
-    say("initial RAM disk (under emulation)")
-    chroot(target, "update-initramfs", "-c", "-k", "all")
+    make_ram_disk(target, programs)
     tidy(target, epoch)
 
 
@@ -91,6 +90,15 @@ def lay_over(target: Path, overlays: tuple[Path, ...], card: layout.Layout, keyr
     for name in MOUNT_POINTS:
         (target / name).mkdir(parents=True, exist_ok=True)
     enable(target)
+
+
+def make_ram_disk(target: Path, programs: Path) -> None:
+    say("initial RAM disk")
+    run([FOLDER / "native", "lend-few", target, programs])
+    try:
+        chroot(target, "update-initramfs", "-c", "-k", "all")
+    finally:
+        run([FOLDER / "native", "return", target])
 
 
 def install(target: Path, package: Path, programs: Path) -> None:
