@@ -11,6 +11,7 @@ import pytest
 from edge.demo.broker import Broker
 from edge.demo.samples import samples_dir
 from tests import fakedelegate
+from tests.nspawn import PACKING_S, debian_root, script
 
 collect_ignore = ["trixie"]  # run inside another root file system, by integration/test_picamera.py
 
@@ -43,6 +44,14 @@ def models_dir(base_dir: Path) -> Path:
 @pytest.fixture(scope="session")
 def samples(base_dir: Path) -> Path:
     return samples_dir(base_dir)
+
+
+@pytest.fixture(scope="session")
+def trixie_package(base_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Debian package of this checkout."""
+    debian_root("trixie", base_dir)  # where there can be none, there is nothing to pack for
+    out = tmp_path_factory.mktemp("package")
+    return Path(script("package", "--suite", "trixie", "--out", out, base_dir=base_dir, timeout_s=PACKING_S))
 
 
 @pytest.fixture(scope="session")

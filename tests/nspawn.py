@@ -5,6 +5,7 @@ spaces of their own and go with the processes.
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -23,7 +24,8 @@ MAKING_S = 900
 PACKING_S = 300
 BOOT_S = 100
 WRITE = ("sh", "-c", 'mkdir -p "$(dirname "$1")" && printf %s "$2" >"$1"', "write")
-NO_NETWORK = ("-o", "Acquire::http::Proxy=http://127.0.0.1:9")
+NO_NETWORK = 'APT::Install-Recommends "false";\nAcquire::http::Proxy "http://127.0.0.1:9";\n'
+INSTALL = ROOT / "scripts/install"
 STOP_S = 100
 LAYERS = """
 set -eu
@@ -87,25 +89,18 @@ class Layered:
     def write(self, path: str, text: str) -> None:
         self.run(*WRITE, path, text)
 
-    def install(self, package: Path, *options: str) -> None:
-        """With apt; from nowhere but here."""
-        copy = self.written(package.name)
-        shutil.copy(package, copy)
-        self.run(
-            "apt-get",
-            "-y",
-            "--no-install-recommends",
-            *NO_NETWORK,
-            *options,
-            "install",
-            f"/{package.name}",
-            timeout_s=PACKING_S,
-        )
-        copy.unlink()
+    def install(self, package: Path) -> None:
+        """As an owner does, but from nowhere than here."""
+        self.write("/etc/apt/apt.conf.d/90here", NO_NETWORK)
+        for path, name in ((INSTALL, "/opt/edge/scripts/install"), (package, f"/opt/edge/{package.name}")):
+            self.written(name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, self.written(name))
+        self.run("/opt/edge/scripts/install", f"/opt/edge/{package.name}", timeout_s=PACKING_S)
+        shutil.rmtree(self.written("/opt/edge"))
 
 
 class Machine:
-    """A booted one. `console` is what it has written to its console."""
+    """A booted one. `console` is what it has written to its console, without the colours."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", console: Path) -> None:
         self._process = process
@@ -113,7 +108,7 @@ class Machine:
 
     @property
     def console(self) -> str:
-        return self._console.read_text(encoding="utf-8", errors="replace")
+        return re.sub("\x1b\\[[0-9;]*m", "", self._console.read_text(encoding="utf-8", errors="replace"))
 
     @property
     def _init(self) -> int | None:
@@ -166,15 +161,18 @@ class Machine:
 
 
 @contextmanager
-def booted(layered: Layered, console: Path, *options: str) -> Iterator[Machine]:
+def booted(layered: Layered, console: Path, *options: str, kernel: str = "") -> Iterator[Machine]:
     """The layered root file system with its own systemd, and no network but its loopback.
 
     The kernel may be asked for the state of the clock, as on a device; systemd-nspawn by itself forbids that.
+
+    Args:
+        kernel: what the system takes for the kernel's command line.
     """
     spawn = [
         "systemd-nspawn", "--quiet", f"--directory={layered.root}", f"--machine=edge-{os.getpid()}", "--register=no",
         "--keep-unit", "--boot",
-        "--console=read-only", "--private-network", "--system-call-filter=adjtimex clock_adjtime", *options,
+        "--console=read-only", "--private-network", "--system-call-filter=adjtimex clock_adjtime", *options, *kernel.split(),
     ]  # fmt: skip
     environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
     with console.open("wb") as output:

@@ -14,15 +14,15 @@ OWN = '[[camera]]\nname = "own"\nsource = "test:"\n'
 STAYS = ("/var/lib/edge", "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/.pwd.lock")
 """What the owner's data are and whose they are; those with a hyphen behind are passwd's own spare copies."""
 OF_APT = (
+    "/etc/apt/apt.conf.d/90here",
     "/var/lib/dpkg",
     "/var/lib/apt",
     "/var/log",
     "/var/cache/apt",
     "/var/cache/debconf",
     "/var/cache/ldconfig",
-    "/var/lib/systemd/deb-systemd",
-    "/dev",
 )
+"""What apt and dpkg keep for themselves."""
 
 pytestmark = [
     pytest.mark.e2e,
