@@ -67,7 +67,7 @@ def it_works(layered: Layered, version: str) -> None:
         f"install ok installed {version}+"
     )
     assert layered.run("edge", "--version").stdout.startswith("edge ")
-    doctor = layered.run("edge", "doctor").stdout
+    doctor = layered.run("edge", "doctor", check=False).stdout  # no camera here
     assert "on the CPU, isolated, LiteRT" in doctor
     assert layered.run("systemctl", "is-enabled", "edge.target", "edge.service").stdout.split() == [
         "enabled",
