@@ -38,6 +38,13 @@ class OneWork(Arguments, frozen=True, kw_only=True):
     """Its id."""
 
 
+class Missing(Arguments, frozen=True, kw_only=True):
+    day: str = ""
+    """Only of this day, or of two with `..` between; empty: all."""
+    labels: tuple[str, ...] = ()
+    """Only of these; empty: all."""
+
+
 class Confirmed(Arguments, frozen=True, kw_only=True):
     confirm: str = ""
     """The device's id: whoever asks means this device."""
@@ -55,7 +62,8 @@ class Rooms:
     `newest` gives a camera's newest frame, None before the first. `keep` returns when what it was given is safe, False if it is not so
     within the seconds given. `armed`: of a camera, now. `arm` arms or disarms a camera, or the device. `record` switches clips on or off.
     `clip` begins to record a camera, or all, and gives the ids. `favour` makes an event a favourite or an ordinary one. `run_work` makes a
-    work due now (its constraints count), `cancel_work` cancels it. `backup_status`: how the backup stands. `end` ends the program, to be
+    work due now (its constraints count), `cancel_work` cancels it. `backup_status`: how the backup stands. `bring_back` has a
+    work get missing pictures and clips out of the backup, of a day and of labels or all. `end` ends the program, to be
     started again. `rest` makes it stop writing until then. `erase` writes down, durably, that everything of this device is to be removed;
     whether the device must start anew for it, not the program alone.
     """
@@ -73,6 +81,7 @@ class Rooms:
     clip: Callable[[str | None, ClipTrigger], Sequence[str]]
     favour: Callable[[str, bool], None]
     run_work: Callable[[str], None]
+    bring_back: Callable[[str, Sequence[str]], None]
     backup_status: Callable[[], object]
     cancel_work: Callable[[str], None]
     end: Callable[[], None]
@@ -96,6 +105,13 @@ def standard_actions(rooms: Rooms) -> list[Action]:
         Action("backup-verify", "Verify the backup", "operate", lambda _: rooms.run_work("backup-verify")),
         Action("backup-drill", "Restore for proof", "operate", lambda _: rooms.run_work("backup-drill")),
         Action("backup-prune", "Delete old snapshots", "operate", lambda _: rooms.run_work("backup-prune")),
+        Action(
+            "restore-files",
+            "Get missing pictures back",
+            "operate",
+            lambda asked: rooms.bring_back(asked.day, asked.labels),
+            Missing,
+        ),
         Action("run-work", "Run a work now", "operate", lambda asked: rooms.run_work(asked.work), OneWork),
         Action("cancel-work", "Cancel a work", "operate", lambda asked: rooms.cancel_work(asked.work), OneWork),
         Action("restart", "Restart the program", "admin", lambda _: rooms.end()),

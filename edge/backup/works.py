@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from datetime import date
 from pathlib import Path
@@ -16,13 +17,14 @@ from edge.backup.mirror import sweep_mirror
 from edge.backup.prune import prune
 from edge.backup.rate import timetable_of
 from edge.backup.rc import Transfer
-from edge.backup.repository import Repository
+from edge.backup.repository import Repository, chosen
+from edge.backup.restore import Choice, restore_files
 from edge.backup.room import Room
 from edge.backup.verify import drill, verify
 from edge.clock import SystemClock
 from edge.errors import BackupError, WorkError
-from edge.work.constraints import Charging, Constraint, Network
-from edge.work.request import PeriodicWork, Request
+from edge.work.constraints import Charging, Constraint, Network, StorageNotLow
+from edge.work.request import OneTimeWork, PeriodicWork, Request
 from edge.work.states import Fail, Result, Retry, Success
 from edge.work.worker import Run, worker
 
@@ -161,6 +163,27 @@ def prove(run: Run) -> Result:
     return Success({"snapshot": proof.snapshot, "events": proof.events, "files": proof.files})
 
 
+@worker("restore-files", heavy=True, memory_mb=MEMORY_MB)
+def fetch_files(run: Run) -> Result:
+    """Get pictures and clips back that are missing on the card. Input: `days` (first and last) and `labels`, both may be missing. Output:
+    `files`, `damaged`."""
+    progress = _Progress(run)
+    days = msgspec.convert(run.input.get("days"), tuple[int, int] | None)
+    labels = msgspec.convert(run.input.get("labels", []), tuple[str, ...])
+    try:
+        with _room(run).repository(progress.moved) as repository:
+            run.on_stop(lambda _: end_soon(repository))
+            repository.required()
+            manifest = repository.manifest(chosen(repository.heads().snapshots, ""))
+            choice = Choice(days, labels)
+            done = restore_files(
+                repository, manifest, run.data_dir, choice, lambda step: progress.step(step.what, step.files)
+            )
+    except BackupError as error:
+        return _failed(error)
+    return Success({"files": done.files, "damaged": len(done.damaged)})
+
+
 def _failed(error: BackupError) -> Result:
     return Retry(str(error)) if error.retryable else Fail(str(error))
 
@@ -172,8 +195,7 @@ def requests_of(section: config.Backup, data_dir: Path) -> dict[str, Request]:
     local = targets.load(data_dir).options.get("type") == "local"
     needs = constraints_of(section.wait, local=local)
     keep = {name: getattr(section, name) for name in KEEPING}
-    timetable = [f"{begin}={limit}" for begin, limit in section.timetable.items()]
-    limit = {"limit_kb_per_s": section.limit_kb_per_s, "timetable": timetable}
+    limit = {"limit_kb_per_s": section.limit_kb_per_s, "timetable": _entries(section)}
     works = {
         NAME: PeriodicWork("backup", every=section.every_h * 3600).with_input(**limit),
         "backup-prune": PeriodicWork("backup-prune", every=PRUNE_S).with_input(**limit, **keep).after(3600.0),
@@ -185,6 +207,25 @@ def requests_of(section: config.Backup, data_dir: Path) -> dict[str, Request]:
         rows = PeriodicWork("backup-rows", every=ROWS_S).with_input(**limit, after_h=section.rows_after_h)
         made["backup-rows"] = rows.when(*constraints_of("network", local=local))
     return {name: work.tagged(TAG).long_running() for name, work in made.items()}
+
+
+def files_request(
+    section: config.Backup, data_dir: Path, days: tuple[int, int] | None, labels: Sequence[str]
+) -> Request:
+    """What gets missing pictures and clips back, once.
+
+    Raises:
+        BackupError: no backup is set up.
+    """
+    local = targets.load(data_dir).options.get("type") == "local"
+    limit = {"limit_kb_per_s": section.limit_kb_per_s, "timetable": _entries(section)}
+    which = {"days": list(days) if days else None, "labels": list(labels)}
+    request = OneTimeWork("restore-files").with_input(**limit, **which).when(*constraints_of(section.wait, local=local))
+    return request.when(StorageNotLow()).tagged(TAG).long_running()
+
+
+def _entries(section: config.Backup) -> list[str]:
+    return [f"{begin}={limit}" for begin, limit in section.timetable.items()]
 
 
 def constraints_of(wait: str, *, local: bool) -> list[Constraint]:

@@ -1,10 +1,15 @@
 """What can be asked for and needs the data folder alone."""
 
+from collections.abc import Sequence
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 from edge.backup.target import is_set_up
 from edge.backup.works import NAMES as BACKUP_WORKS
+from edge.backup.works import files_request
+from edge.config import Backup
+from edge.days import parse_days
 from edge.errors import RefusedError
 from edge.store.events import EventStore
 from edge.work.client import WorkClient
@@ -25,6 +30,14 @@ def run_work(data_dir: Path, name: str) -> None:
         ids = [work.id for work in client.store.find("name", name) if not work.state.finished]
         if not client.make_due(ids[0] if ids else name):
             raise RefusedError(f"work {name!r} does not wait", hint="see `edge work list`")
+
+
+def bring_back(data_dir: Path, section: Backup, day: str, labels: Sequence[str]) -> None:
+    """Pictures and clips that are missing on the card, as a work; one that waits already is kept."""
+    days = parse_days(day, datetime.now().date()) if day else None
+    request = files_request(section, data_dir, days, labels)
+    with WorkClient(data_dir) as client:
+        client.enqueue(request, name="restore-files")
 
 
 def cancel_work(data_dir: Path, id_: str) -> None:

@@ -62,7 +62,7 @@ from edge.update.works import update_actions
 from edge.watchdog import Watchdog
 from edge.web.pairing import Pairing
 from edge.web.port import Rooms as PageRooms
-from edge.wiring.asking import cancel_work, favour, run_work
+from edge.wiring.asking import bring_back, cancel_work, favour, run_work
 from edge.wiring.checking import check_config
 from edge.wiring.joints import Busy, facts_of, last_stop, report_problems, told_of_works, touching, versions_of
 from edge.wiring.page import make_page, of_works_on
@@ -337,6 +337,7 @@ class House:
             clip=self._clips.recorder.trigger,
             favour=partial(favour, self._data_dir),
             run_work=partial(run_work, self._data_dir),
+            bring_back=partial(bring_back, self._data_dir, self._config.backup),
             backup_status=partial(status_of, self._data_dir),
             cancel_work=partial(cancel_work, self._data_dir),
             end=lambda: self.appliance.restart(),

@@ -1,5 +1,6 @@
 """Backup as background work: when it runs, how it stops, where it goes on."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +14,13 @@ from edge.backup.room import Room
 from edge.backup.works import NAMES, TAG, constraints_of, requests_of
 from edge.chores.shipped import make_registry
 from edge.config import Backup
+from edge.errors import BackupError, ConfigError
 from edge.mqtt.backups import Backups
 from edge.store.port import Message
+from edge.wiring.asking import bring_back
 from edge.work.request import OneTimeWork
 from edge.work.states import WorkState
-from tests.backup_rig import Card, served, set_up, take
+from tests.backup_rig import Card, files_of, served, set_up, take
 from tests.support import check_payload
 from tests.work_rig import only, until, working
 
@@ -100,6 +103,26 @@ async def test_events_go_without_their_pictures_when_a_snapshot_is_overdue(card:
         assert (manifest.events, manifest.packs) == (3, ())
         assert (await work.result(await only(work, rows))).output["snapshot"] == ""
         assert (await work.result(await only(work, OneTimeWork("backup")))).output["files"] == 3
+
+
+async def test_pictures_that_are_missing_come_back_while_the_program_runs(card: Card, tmp_path: Path) -> None:
+    room = set_up(card.data_dir, {"type": "local"}, str(tmp_path / "remote"))
+    card.add(2)
+    card.add(3, label="Cat", day=1)
+    take(room, card)
+    promised = files_of(card.data_dir)
+    shutil.rmtree(card.data_dir / "pictures")
+    async with working(card.data_dir, registry=make_registry()) as (work, _):
+        for labels, files in ((("Cat",), 3), ((), 2)):
+            bring_back(card.data_dir, Backup(), "", labels)
+            (info,) = await work.infos("name", "restore-files")
+            done = await work.result(info.id)
+            assert (done.state, done.output) == (WorkState.SUCCEEDED, {"files": files, "damaged": 0})
+    assert files_of(card.data_dir) == promised
+    with pytest.raises(ConfigError):
+        bring_back(card.data_dir, Backup(), "the day before", ())
+    with pytest.raises(BackupError, match="no backup is set up"):
+        bring_back(tmp_path, Backup(), "", ())
 
 
 async def test_verifying_as_a_work_says_what_is_missing(card: Card, tmp_path: Path) -> None:
