@@ -135,6 +135,11 @@ def test_a_zone_is_drawn_and_takes_effect(window: Window, known: Known) -> None:
     window.expect(REFUSED, "net::ERR_")  # the program is away for a moment
     page = window.go("/places/street")
     expect(page.locator("#draw[data-ready]")).to_be_attached()
+    # Without a pointer a new shape stands in the middle.
+    page.get_by_role("group", name="Add").get_by_role("button", name="Line").click()
+    page.get_by_role("button", name="Finish the shape").press("Enter")
+    expect(page.locator("polyline.shape.line")).to_have_count(2)
+    page.get_by_role("button", name="Remove").click()
     page.get_by_role("group", name="Add").get_by_role("button", name="Zone").click()
     for across, down in ((0.01, 0.2), (0.99, 0.2), (0.99, 0.7), (0.5, 0.7)):
         tap(page, across, down)

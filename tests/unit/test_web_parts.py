@@ -6,12 +6,15 @@ from datetime import date
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.camera.port import Frame, Still
 from edge.clock import Instant, day_of
 from edge.config import Config
+from edge.events.port import Scene, Thing
 from edge.geometry import WHOLE, Box
 from edge.health import Condition, State
 from edge.store.port import Event
@@ -19,6 +22,7 @@ from edge.testing.clock import SimulatedClock
 from edge.web.access import FIRST, FOLDER, TRIES, Access
 from edge.web.archive import crop_around
 from edge.web.fields import groups, sections
+from edge.web.live import chosen
 from edge.web.plots import by_day, timeline
 from edge.web.render import FOLDER as RENDERING
 from edge.web.render import lamp_of
@@ -170,6 +174,24 @@ def test_tokens_of_machines(access: Access) -> None:
 )
 def test_the_language_is_the_readers(wish: str, accepted: str, language: str) -> None:
     assert language_of(wish, accepted) == language
+
+
+def frame(taken_s: float, still: Still | None = None) -> Frame:
+    pixels = np.zeros((2, 2, 3), np.uint8)
+    return Frame("door", 0, pixels, Instant(taken_s, taken_s), still)
+
+
+def test_the_picture_that_is_shown_has_the_boxes_of_its_things() -> None:
+    things = (Thing("Cat", 0.5, WHOLE, True, False),)
+    newest, seen = frame(10.0), frame(9.8)
+    assert chosen(None, None) == (None, ())
+    assert chosen(newest, None) == (newest, ())
+    assert chosen(newest, Scene(seen, things)) == (seen, things)
+    # Nothing has moved since: what was there is there still.
+    assert chosen(newest, Scene(frame(3.0), things)) == (newest, things)
+    # Stored pictures have nothing to do with each other: the boxes belong to theirs.
+    stored, before = frame(3.0, Still("b.jpg", 1, 1)), frame(1.0, Still("a.jpg", 1, 1))
+    assert chosen(stored, Scene(before, things)) == (before, things)
 
 
 def said() -> set[str]:
