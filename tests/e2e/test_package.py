@@ -76,7 +76,7 @@ def it_works(layered: Layered, version: str) -> None:
     units = layered.run("sh", "-c", "systemd-analyze verify --man=no /usr/lib/systemd/system/edge*.service")
     assert units.stdout + units.stderr == ""
     access = layered.run("stat", "-c", "%a %U:%G", "/etc/edge", "/etc/edge/edge.toml", "/var/lib/edge").stdout
-    assert access.splitlines() == ["750 root:edge", "640 root:edge", "750 edge:edge"]
+    assert access.splitlines() == ["770 root:edge", "640 root:edge", "750 edge:edge"]
     groups = layered.run("id", "-nG", "edge").stdout.split()
     assert {"video", "render", "gpio", "plugdev"} <= set(groups)
 
