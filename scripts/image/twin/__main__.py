@@ -27,6 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--power-cuts", type=int, metavar="N", default=0, help="cut the power N times at random moments"
     )
+    parser.add_argument("--camera", action="store_true", help="the driver of USB cameras with the kernel's virtual one")
+    parser.add_argument("--only", nargs="+", default=[], metavar="CASE", help="with --ab: these cases only")
     parser.add_argument("--ab", action="store_true", help="updates: good, unwell, panicking, hanging, refused")
     parser.add_argument(
         "--seed", type=int, default=random.SystemRandom().randrange(10**6), help="of the random moments"
