@@ -142,7 +142,7 @@ def slot_images(data: Path, apt_sources: str, package: Path, keyring: Path, epoc
         "initramfs8": ram_disk.read_bytes(),
         **card.boot_settings(layout.load()),
     }
-    folder = card.write_files(data / "boot", files, epoch)
+    folder = card.write_files(data / "boot", files)
     card.fat(boot, "boot", layout.load().of("fat", "A").size_mib, folder, epoch)
     partial.rename(system)
     return boot, system
@@ -155,7 +155,7 @@ def assemble(data: Path, boot: Path, system: Path, epoch: int) -> Path:
         owner,
         "bootcfg",
         table.of("fat").size_mib,
-        card.write_files(data / "bootcfg", card.owner_files(table), epoch),
+        card.write_files(data / "bootcfg", card.owner_files(table)),
         epoch,
     )
     kept = data / "data.ext4"

@@ -55,18 +55,19 @@ def owner_files(card: Layout) -> dict[str, bytes]:
     return {"autoboot.txt": autoboot(card).encode(), "README.txt": (BOOT / "README.txt").read_bytes()}
 
 
-def write_files(folder: Path, files: dict[str, bytes], epoch: int) -> Path:
-    """A folder with these files only, all of one date."""
+def write_files(folder: Path, files: dict[str, bytes]) -> Path:
+    """A folder with these files only."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     for name, content in files.items():
         (folder / name).write_bytes(content)
-        os.utime(folder / name, (epoch, epoch))
     return folder
 
 
 def fat(path: Path, label: str, size_mib: int, folder: Path, epoch: int) -> None:
-    """A FAT32 file system with what is in `folder`; the same bytes for the same content."""
+    """A FAT32 file system with what is in `folder`, all of one date; the same bytes for the same content."""
+    for each in folder.rglob("*"):
+        os.utime(each, (epoch, epoch))
     path.unlink(missing_ok=True)
     run(["mkfs.vfat", "-C", "-F", "32", "-s", "1", "--invariant", "-n", label.upper(), path, str(size_mib * 1024)])
     env = {**os.environ, root.EPOCH_ENV: str(epoch), "TZ": "UTC"}

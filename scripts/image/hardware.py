@@ -57,7 +57,7 @@ def images(target: Path, into: Path, table: Layout, name: str) -> None:
         files |= {"boot_a": into / "boot.vfat", "bootcfg": into / "bootcfg.vfat"}
         card.fat(files["boot_a"], "boot", table.of("fat", "A").size_mib, boot, epoch)
         owner = into / "bootcfg"
-        card.write_files(owner, card.owner_files(table), epoch)
+        card.write_files(owner, card.owner_files(table))
         card.fat(files["bootcfg"], "bootcfg", table.of("fat").size_mib, owner, epoch)
     else:
         files["bootcfg"] = into / "bootcfg.vfat"

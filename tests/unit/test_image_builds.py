@@ -120,6 +120,9 @@ def test_the_hardware_images_are_what_the_layout_says(
     described = (into / "genimage.cfg").read_text(encoding="utf-8")
     for name in re.findall(r'image = "(\S+)"', described):
         assert (into / name).stat().st_size > 0
+    before = {path.name: path.read_bytes() for path in into.glob("*.*")}
+    hardware.images(target, into, table, "card.img")
+    assert {name for name, content in before.items() if (into / name).read_bytes() != content} == set(), "made twice"
     with_kernel = card_of(into / ("boot.vfat" if table.slots else "bootcfg.vfat"))
     assert {"kernel8.img", "initramfs8", "config.txt"} <= with_kernel
     assert ("cmdline_a.txt" in with_kernel) == bool(table.slots)
