@@ -13,7 +13,7 @@ from edge.backup.room import Room
 from edge.work.client import WorkClient
 from edge.work.states import StopReason, WorkState
 from edge.work.table import Work
-from tests.backup_rig import Card, files_of, served, set_up
+from tests.backup_rig import NOW_S, Card, files_of, served, set_up
 from tests.device_networks import ADDRESS, GATEWAY, Namespace, cable, namespace
 from tests.device_nut import Nut, nut
 from tests.device_rig import server
@@ -120,7 +120,8 @@ def test_it_waits_for_mains_stops_without_mains_or_network_and_goes_on_where_it_
     tmp_path: Path, models_dir: Path
 ) -> None:
     card = Card(tmp_path / "data")
-    card.add(FILES, size=PICTURE_BYTES)
+    today = int((time.time() - NOW_S) / 86_400)  # retention deletes what is old
+    card.add(FILES, size=PICTURE_BYTES, day=today)
     card.close()
     kept = set(files_of(card.data_dir))
     (tmp_path / "remote" / "bucket").mkdir(parents=True)
