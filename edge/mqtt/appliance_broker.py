@@ -25,6 +25,11 @@ password_file {folder}/passwords
 acl_file {folder}/permissions
 set_tcp_nodelay true
 
+# Not `information`: a line for each saving would crowd all else out of a journal that is kept in memory.
+log_type error
+log_type warning
+log_type notice
+
 # Written after each change, at most once a second: what a kill may cost is sent again by the appliance (docs/mqtt.md).
 persistence true
 persistence_location {data}/
