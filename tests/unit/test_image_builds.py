@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.image import card, hardware, layout, packages, root
+from scripts.image import card, hardware, layout, packages, root, running
 
 RPI = root.FOLDER / "rpi"
 TWINS_OWN_PACKAGES = {"linux-image-arm64"}
@@ -96,7 +96,7 @@ def test_hooks_run_from_the_repository(hook: Path) -> None:
     assert hook.stat().st_mode & 0o111
     up = re.search(r'^cd "\$LAYER_DIR/([./]+)"$', hook.read_text(encoding="utf-8"), re.MULTILINE)
     assert up is not None
-    assert (hook.parents[2] / up[1]).resolve() == root.ROOT
+    assert (hook.parents[2] / up[1]).resolve() == running.ROOT
 
 
 @pytest.mark.parametrize("variant", ["ab", "single"])
@@ -131,4 +131,4 @@ def test_the_hardware_images_are_what_the_layout_says(
 
 
 def card_of(image: Path) -> set[str]:
-    return set(root.run(["mdir", "-b", "-i", image]).replace("::/", "").split())
+    return set(running.run(["mdir", "-b", "-i", image]).replace("::/", "").split())
