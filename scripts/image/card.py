@@ -87,7 +87,8 @@ def data_image(path: Path, partition: layout.Partition, epoch: int) -> None:
     env = {**os.environ, root.EPOCH_ENV: str(epoch), "E2FSPROGS_FAKE_TIME": str(epoch)}
     extended = f"hash_seed={partition.uuid},lazy_itable_init=0,root_owner=0:0"
     run(
-        ["mke2fs", "-q", "-t", "ext4", "-b", "4096", "-L", partition.label, "-U", str(partition.uuid), "-E", extended, "-O", DATA_FEATURES, "-m", "1",
+        ["mke2fs", "-q", "-t", "ext4", "-b", "4096", "-m", "1", "-L", partition.label, "-U", str(partition.uuid),
+         "-E", extended, "-O", DATA_FEATURES,
          path, f"{partition.size_mib}M"],
         env=env,
     )  # fmt: skip
