@@ -260,7 +260,7 @@ _CAUSES = (
     (r"\b429\b|TooManyRequests|SlowDown|\b503\b", "the remote asks us to wait", "it is tried again later", True),
     (r"connection refused|no such host|i/o timeout|deadline exceeded|network is unreachable|connection reset|\bEOF\b|broken pipe|dial tcp",
      "the remote cannot be reached", "it is tried again later", True),
-    (r"InternalError|\b50[024]\b", "the remote has a fault of its own, or is full", "look at the remote's log", True),
+    (r"InternalError|SSH_FX_FAILURE|\b50[024]\b", "the remote has a fault of its own, or is full", "look at the remote's log", True),
     (r"not found in config|didn't find section", "no remote is set up", "run `edge backup setup`", False),
     (r"rclone is not installed|No module named", "rclone is missing", "install the extra: pip install 'edge-appliance[backup]'", False),
     (r"failed to authenticate decrypted|bad decrypt|not an encrypted file", "it cannot be decrypted", "this is another key", False),

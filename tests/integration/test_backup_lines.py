@@ -113,7 +113,7 @@ def test_a_remote_that_is_full_says_so_and_goes_on_when_there_is_room(card: Card
             room = set_up(
                 card.data_dir, *(({"type": "local"}, str(small / "b")) if kind == "local" else (options, "b"))
             )
-            with pytest.raises(BackupError, match="the remote is full") as caught:
+            with pytest.raises(BackupError, match="is full") as caught:  # SFTP has no code for it: its server may only fail
                 take(room, card)
             assert caught.value.retryable
             subprocess.run(["mount", "-o", "remount,size=20m", small], check=True)

@@ -172,7 +172,7 @@ def test_numbers_pass_without_a_change_and_percents_with_one() -> None:
 
 
 def test_a_source_that_dies_is_unknown_said_once_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, "edge.device")
 
     async def scene() -> None:
         source = Told()
