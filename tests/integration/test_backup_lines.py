@@ -98,6 +98,7 @@ def test_a_slow_line_is_waited_for_and_left_within_seconds(card: Card, tmp_path:
 
 @pytest.mark.parametrize("kind", ["local", "sftp"])
 def test_a_remote_that_is_full_says_so_and_goes_on_when_there_is_room(card: Card, tmp_path: Path, kind: str) -> None:
+    """SFTP has no code for it: its server may only say that it failed, which is told as what it may be."""
     if os.geteuid() != 0:
         pytest.skip("needs root to mount a small file system")
     small = tmp_path / "small"
@@ -113,7 +114,7 @@ def test_a_remote_that_is_full_says_so_and_goes_on_when_there_is_room(card: Card
             room = set_up(
                 card.data_dir, *(({"type": "local"}, str(small / "b")) if kind == "local" else (options, "b"))
             )
-            with pytest.raises(BackupError, match="is full") as caught:  # SFTP has no code for it: its server may only fail
+            with pytest.raises(BackupError, match="is full") as caught:
                 take(room, card)
             assert caught.value.retryable
             subprocess.run(["mount", "-o", "remount,size=20m", small], check=True)
