@@ -21,8 +21,8 @@ class Seen:
     def look(self) -> None:
         waiting = ["self"]
         while waiting:
-            for task in Path("/proc", waiting.pop(), "task").glob("*/children"):
-                for child in _read(task).split():
+            for task in _threads(Path("/proc", waiting.pop(), "task")):
+                for child in _read(task / "children").split():
                     found = [_read(Path("/proc", child.decode(), name)) for name in ("cmdline", "environ")]
                     if SERVER not in found[0]:
                         waiting.append(child.decode())
@@ -30,6 +30,13 @@ class Seen:
 
     def leaks(self, secrets: tuple[str, ...] = SECRETS) -> list[bytes]:
         return [words for words in self.words for secret in secrets if secret.encode() in words]
+
+
+def _threads(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []  # it has ended meanwhile
 
 
 def _read(path: Path) -> bytes:
