@@ -30,12 +30,7 @@ def read_appended(path: Path) -> Appended:
                 for info in members
                 if info.filename.endswith(".txt") and info.filename not in DESCRIPTIONS
             ]
-    except (
-        zipfile.BadZipFile,
-        OSError,
-        RuntimeError,
-        NotImplementedError,
-    ):  # encrypted or oddly packed members raise the last two
+    except (zipfile.BadZipFile, OSError, RuntimeError):  # encrypted or oddly packed members raise the last
         return Appended()
     labels = next((found.labels for found in described if found.labels), ())
     licence = next((found.licence for found in described if found.licence), "")

@@ -32,8 +32,10 @@ BROKER = "listener 1883 127.0.0.1\nallow_anonymous true\n"
 # Pictures that arrive until somebody who listens has heard of one.
 NEW_PICTURES = """
 mosquitto_sub -h 127.0.0.1 -t edge/+/events -C 1 -W 60 -F '%t %p' &
+number=0
 while kill -0 $! 2>/dev/null; do
-  new=$(mktemp -u /srv/pictures/new-XXXXXX.png)
+  number=$((number + 1))
+  new=/srv/pictures/new-$number.png
   cp /srv/pictures/chelsea.png "$new.tmp" && mv "$new.tmp" "$new"
   sleep 1
 done
