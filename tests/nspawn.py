@@ -27,6 +27,13 @@ WRITE = ("sh", "-c", 'mkdir -p "$(dirname "$1")" && printf %s "$2" >"$1"', "writ
 NO_NETWORK = 'APT::Install-Recommends "false";\nAcquire::http::Proxy "http://127.0.0.1:9";\n'
 INSTALL = ROOT / "scripts/install"
 STOP_S = 100
+NEEDS_MACHINE = (
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to boot a root file system"),
+    pytest.mark.skipif(
+        shutil.which("systemd-nspawn") is None, reason="needs systemd-nspawn: apt-get install systemd-container"
+    ),
+)
+"""Marks of a test that boots one."""
 LAYERS = """
 set -eu
 mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/root"

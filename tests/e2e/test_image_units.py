@@ -2,14 +2,13 @@
 trial stays when it is well and goes when it is not. The slots' boot partition is a folder here, and the firmware is not there.
 """
 
-import os
 import shutil
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from tests.nspawn import BOOT_S, MAKING_S, PACKING_S, Layered, Machine, booted, debian_root
+from tests.nspawn import BOOT_S, MAKING_S, NEEDS_MACHINE, PACKING_S, Layered, Machine, booted, debian_root
 from tests.support import until
 
 LIFE_S = 400
@@ -37,10 +36,7 @@ PRESETS = "edge-first-boot.service edge-health.service mosquitto.service Network
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.timeout(MAKING_S + PACKING_S + LIFE_S),
-    pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to boot a root file system"),
-    pytest.mark.skipif(
-        shutil.which("systemd-nspawn") is None, reason="needs systemd-nspawn: apt-get install systemd-container"
-    ),
+    *NEEDS_MACHINE,
 ]
 
 

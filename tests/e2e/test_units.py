@@ -1,14 +1,13 @@
 """The installed package in a root file system that the real systemd boots: the units start, hang, fail and stop as on a device."""
 
 import json
-import os
 import re
 import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.nspawn import BOOT_S, MAKING_S, PACKING_S, Layered, Machine, booted, debian_root
+from tests.nspawn import BOOT_S, MAKING_S, NEEDS_MACHINE, PACKING_S, Layered, Machine, booted, debian_root
 from tests.support import until
 
 HANG_S = 100
@@ -71,10 +70,7 @@ StandardError=journal
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.timeout(MAKING_S + PACKING_S + LIFE_S),
-    pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to boot a root file system"),
-    pytest.mark.skipif(
-        shutil.which("systemd-nspawn") is None, reason="needs systemd-nspawn: apt-get install systemd-container"
-    ),
+    *NEEDS_MACHINE,
 ]
 
 
