@@ -160,12 +160,16 @@ class Pipeline:
                 with pulse.call("open"):
                     camera.open()
                 pulse.opened()
+                works = False
                 for frame in self._frames(camera, pulse):
-                    if not frames:
+                    if not works:
+                        works = True
                         self._health.report("camera", camera.name, "running")
                         if reported:
                             reported = ""
                             log.info("camera works again camera=%s", camera.name)
+                    if frame is None:
+                        continue
                     frames += 1
                     self._newest[camera.name] = frame
                     self._pass_on(frame, wait=not camera.live)
@@ -215,7 +219,8 @@ class Pipeline:
         if gate := self._gates.get(camera):
             gate.reset()
 
-    def _frames(self, camera: Camera, pulse: Pulse) -> Iterator[Frame]:
+    def _frames(self, camera: Camera, pulse: Pulse) -> Iterator[Frame | None]:
+        """None: a stored source that is in order has nothing to give now, as a folder without a new picture."""
         while not self._stopping.is_set():
             with pulse.call("read"):
                 frame = camera.read(READ_TIMEOUT_S)
@@ -224,6 +229,8 @@ class Pipeline:
                 yield frame
             elif camera.ended:
                 return
+            elif not camera.live:
+                yield None
             pulse.check()
 
     def _look_after(self) -> None:

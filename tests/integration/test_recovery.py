@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.camera.file import FileCamera
+from edge.camera.folder import FolderCamera
 from edge.camera.pattern import PatternCamera
 from edge.camera.port import Camera, Frame
 from edge.camera.stream import StreamCamera
@@ -280,3 +281,11 @@ def test_a_result_is_owed_while_recognition_hangs(detector: TfliteDetector) -> N
     until(lambda: run.pipeline.owing_s < 0.5, 10, "the result")
     run.pipeline.stop()
     assert run.deaths == []
+
+
+def test_a_folder_without_pictures_is_a_camera_that_works(tmp_path: Path, start: Start) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    run = start(FolderCamera("inbox", inbox, CLOCK))
+    until(run.is_now("inbox", "running"), 10, "the folder is watched")
+    assert not run.detector.seen
