@@ -21,7 +21,9 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
-def run(command: Sequence[str | Path], *, env: Mapping[str, str] | None = None, hint: str = "") -> str:
+def run(
+    command: Sequence[str | Path], *, env: Mapping[str, str] | None = None, cwd: Path | None = None, hint: str = ""
+) -> str:
     """Run a tool to its end.
 
     Returns:
@@ -32,7 +34,9 @@ def run(command: Sequence[str | Path], *, env: Mapping[str, str] | None = None, 
     """
     words = [str(word) for word in command]
     try:
-        done = subprocess.run(words, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            words, env=env, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
     except FileNotFoundError as error:
         raise ImageError(
             f"{words[0]}: not installed", hint="scripts/image/build --tools installs what is missing"
@@ -44,11 +48,13 @@ def run(command: Sequence[str | Path], *, env: Mapping[str, str] | None = None, 
 
 
 def digest(paths: Iterable[Path], *texts: str) -> str:
-    """Of files, of folders with all that is in them, and of texts: names, modes and contents."""
+    """Of files, of folders with all that is in them, and of texts: names, modes and contents, links as what they say."""
     total = hashlib.sha256()
     for path in paths:
         for each in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if each.is_file() and "__pycache__" not in each.parts:
+            if each.is_symlink():
+                total.update(f"{each.relative_to(path)} to {each.readlink()}\0".encode())
+            elif each.is_file() and "__pycache__" not in each.parts:
                 total.update(f"{each.relative_to(path)} {each.stat().st_mode:o}\0".encode())
                 total.update(hashlib.sha256(each.read_bytes()).digest())
     for text in texts:
