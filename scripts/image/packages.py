@@ -2,6 +2,8 @@
 
 import re
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -63,34 +65,41 @@ def resolve(apt_sources: str) -> tuple[dict[str, str], int]:
     Raises:
         ImageError: the mirror cannot be reached, or a wanted package is not there.
     """
-    with tempfile.TemporaryDirectory(prefix="edge-apt-") as name:
-        options = _private_apt(Path(name), apt_sources)
-        run(["apt-get", *options, "update"], hint="check the network, or name another mirror with --mirror")
+    with private_apt(apt_sources) as (options, lists):
         essential = ["?essential", "?priority(required)", "apt"]
         lines = run(["apt-get", *options, "--simulate", "--no-install-recommends", "install", *essential, *wanted()])
         versions = dict(re.findall(r"^Inst (\S+) \((\S+) ", lines, re.MULTILINE))
-        dates = [_date(path) for path in Path(name).glob("lists/*_InRelease")]
+        dates = [_date(path) for path in lists.glob("*_InRelease")]
     if not versions or not dates:
         raise ImageError("apt resolved nothing", hint="check the mirror")
     return versions, max(dates)
 
 
-def _private_apt(folder: Path, apt_sources: str) -> list[str]:
-    """Of another architecture, with lists and state of its own."""
-    (folder / "lists" / "partial").mkdir(parents=True)
-    (folder / "status").touch()
-    (folder / "sources.list").write_text(apt_sources, encoding="utf-8")
-    settings = {
-        "APT::Architecture": "arm64",
-        "APT::Architectures": "arm64",
-        "Dir::State::Lists": folder / "lists",
-        "Dir::State::status": folder / "status",
-        "Dir::Etc::SourceList": folder / "sources.list",
-        "Dir::Etc::SourceParts": "/dev/null",
-        "Dir::Cache::pkgcache": "",
-        "Dir::Cache::srcpkgcache": "",
-    }
-    return [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
+@contextmanager
+def private_apt(apt_sources: str) -> Iterator[tuple[list[str], Path]]:
+    """Options of an apt for another architecture, with fresh lists and a state of its own; and where the lists lie.
+
+    Raises:
+        ImageError: the mirror cannot be reached.
+    """
+    with tempfile.TemporaryDirectory(prefix="edge-apt-") as name:
+        folder = Path(name)
+        (folder / "lists" / "partial").mkdir(parents=True)
+        (folder / "status").touch()
+        (folder / "sources.list").write_text(apt_sources, encoding="utf-8")
+        settings = {
+            "APT::Architecture": "arm64",
+            "APT::Architectures": "arm64",
+            "Dir::State::Lists": folder / "lists",
+            "Dir::State::status": folder / "status",
+            "Dir::Etc::SourceList": folder / "sources.list",
+            "Dir::Etc::SourceParts": "/dev/null",
+            "Dir::Cache::pkgcache": "",
+            "Dir::Cache::srcpkgcache": "",
+        }
+        options = [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
+        run(["apt-get", *options, "update"], hint="check the network, or name another mirror with --mirror")
+        yield options, folder / "lists"
 
 
 def _date(release: Path) -> int:

@@ -11,7 +11,7 @@ from edge.errors import EdgeError
 from scripts.image import card as cards
 from scripts.image import layout
 from scripts.image.running import ROOT, ImageError
-from scripts.image.twin import cuts, firmware, slots, steps
+from scripts.image.twin import cuts, firmware, pins, slots, steps
 from scripts.image.twin.card import Card
 
 CARD_BYTES = 6 << 30
@@ -28,6 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--power-cuts", type=int, metavar="N", default=0, help="cut the power N times at random moments"
     )
     parser.add_argument("--camera", action="store_true", help="the driver of USB cameras with the kernel's virtual one")
+    parser.add_argument(
+        "--gpio", action="store_true", help="a press at a line of the kernel, and the lines of an emulated Pi 3"
+    )
     parser.add_argument("--only", nargs="+", default=[], metavar="CASE", help="with --ab: these cases only")
     parser.add_argument("--ab", action="store_true", help="updates: good, unwell, panicking, hanging, refused")
     parser.add_argument(
@@ -58,7 +61,10 @@ def run(options: argparse.Namespace, work: Path, data: Path) -> int:
             f"{tally.lost_pages} unflushed pages lost\n"
         )
     elif options.ab:
-        slots.updates(card, slots.images_of(options.image.parent), work, tuple(options.only))
+        slots.updates(card, options.image.parent, samples, work, tuple(options.only))
+    elif options.gpio:
+        pins.virtual_press(card, data, work)
+        pins.pi3_lines(Card.flash(options.image, work / "pi3.img", layout.load(), pins.PI3_CARD_BYTES), data, work)
     elif options.camera:
         steps.virtual_camera(card, work)
     else:

@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from scripts.image.layout import Layout, Partition
@@ -64,12 +65,14 @@ def partition_offset_bytes(image: Path, partition: Partition) -> int:
     return int(table["partitions"][partition.number - 1]["start"]) * SECTOR_BYTES
 
 
-def stick(path: Path, files: dict[str, bytes], size_mib: int = 64) -> Path:
-    """A USB stick's content: a FAT image with files."""
+def stick(path: Path, files: Mapping[str, bytes | Path], size_mib: int = 64) -> Path:
+    """A USB stick's content: a FAT image with files, given by what is in them or from where they are copied."""
     with tempfile.TemporaryDirectory(prefix="edge-stick-") as folder:
         path.unlink(missing_ok=True)
         run(["mkfs.vfat", "-C", "-n", "STICK", path, str(size_mib * 1024)])
         for name, content in files.items():
-            (Path(folder) / "file").write_bytes(content)
-            run(["mcopy", "-i", path, Path(folder) / "file", f"::{name}"])
+            source = content if isinstance(content, Path) else Path(folder) / "file"
+            if isinstance(content, bytes):
+                source.write_bytes(content)
+            run(["mcopy", "-i", path, source, f"::{name}"])
     return path

@@ -68,6 +68,7 @@ def _live(machine: Machine, tally: Tally, moment_s: float | None) -> str:
     timer = threading.Timer(moment_s, machine.cut) if moment_s is not None else None
     if timer:
         timer.start()
+    said = "not up yet"
     try:
         shell = machine.shell()
         shell.wait(steps.BOOT_S)
@@ -75,20 +76,20 @@ def _live(machine: Machine, tally: Tally, moment_s: float | None) -> str:
         steps.active_since(shell, "edge.target")
         tally.boot_s = time.monotonic() - machine.started_s
         tally.up += 1
-        found = check(shell, tally.seen)
+        said = f"up after {tally.boot_s:.0f} s"
+        said = f"{said}, {check(shell, tally.seen)}"
         if moment_s is None:
-            return f"up after {tally.boot_s:.0f} s, {found}"
+            return said
         _work(machine, shell, tally)
         machine.wait(AFTER_BOOT * tally.boot_s + steps.BOOT_S)
-        return f"up after {tally.boot_s:.0f} s, {found}; cut {moment_s:.0f} s after power-on"
     except ImageError:
         # The machine goes from under what is asked of it: that is meant, if it was cut.
         if machine.ended != "cut":
             raise
-        return f"cut {moment_s:.0f} s after power-on"
     finally:
         if timer:
             timer.cancel()
+    return f"{said}; cut {moment_s:.0f} s after power-on"
 
 
 def check(shell: Shell, seen: set[str]) -> str:

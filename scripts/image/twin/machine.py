@@ -8,19 +8,26 @@ import socket
 import subprocess
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, TextIO
 
 from scripts.image.running import ImageError
 from scripts.image.twin.firmware import Choice
 from scripts.image.twin.shell import Shell
 
-EMULATION = "systemd.watchdog_sec=300 systemd.default_timeout_start_sec=300 systemd.default_device_timeout_sec=400"
-"""On a busy host the emulated machine is too slow for the limits of a real one."""
-ROOT_SHELL = "systemd.debug_shell=1 systemd.default_debug_tty=hvc0"
+PATIENCE = {"edge.service": "[Service]\nTimeoutStartSec=15min\nWatchdogSec=5min\n"}
+"""Drop-ins: one inference takes ten seconds here, and more beside other work."""
+EMULATION = " ".join([
+    "systemd.watchdog_sec=300 systemd.default_timeout_start_sec=300 systemd.default_device_timeout_sec=400",
+    *(f"systemd.set_credential_binary=systemd.unit-dropin.{unit}:{b64encode(text.encode()).decode()}" for unit, text in PATIENCE.items()),
+])  # fmt: skip
+"""Words for the kernel. On a busy host the emulated machine is too slow for the limits of a real one."""
 MEMORY_MIB = 1024
 KILL_S = 30.0
+VIRT = ("qemu-system-aarch64", "-M", "virt,gic-version=3", "-cpu", "cortex-a72", "-smp", "2", "-m", str(MEMORY_MIB))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,15 @@ class Ports:
 
     page: int
     broker: int
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """What is emulated. `terminal`: of the test's root shell; `device_tree`: in place of the emulator's own."""
+
+    name: Literal["virt", "raspi3b"] = "virt"
+    terminal: str = "hvc0"
+    device_tree: Path | None = None
 
 
 @dataclass(slots=True)
@@ -42,6 +58,8 @@ class Machine:
     started_s: float
     ended: str = ""
     events: list[str] = field(default_factory=list)
+    orders: TextIO | None = None
+    """The emulator's monitor, once it answers."""
     _monitor: threading.Thread | None = None
 
     @property
@@ -80,6 +98,17 @@ class Machine:
             self.process.send_signal(signal.SIGKILL)
         self.process.wait(KILL_S)
 
+    def press_power(self) -> None:
+        """Of the emulated board's own button: its line is up for a tenth of a second.
+
+        Raises:
+            ImageError: nobody listens.
+        """
+        if self.orders is None:
+            raise ImageError("the emulator's monitor is not there")
+        self.orders.write('{"execute": "system_powerdown"}\n')
+        self.orders.flush()
+
     def asked_for(self) -> str:
         """What the last restart handed to the firmware."""
         return (self.folder / "firmware").read_text(encoding="utf-8", errors="replace").strip()
@@ -99,32 +128,67 @@ def free_ports() -> Ports:
     return Ports(*numbers)
 
 
-def command(choice: Choice, folder: Path, ports: Ports, drives: Sequence[str], more: str = "") -> list[str]:
+def command(choice: Choice, folder: Path, ports: Ports, drives: Sequence[str], more: str, board: Board) -> list[str]:
     """The emulator's command line."""
     (folder / "vmlinuz").write_bytes(choice.kernel)
     (folder / "initrd.img").write_bytes(choice.ram_disk)
+    words = _virt(folder, ports, drives) if board.name == "virt" else _pi3(folder, drives)
+    if board.device_tree is not None:
+        words += ["-dtb", str(board.device_tree)]
+    return [
+        *words,
+        "-accel", "tcg,thread=multi", "-display", "none", "-no-reboot",
+        "-kernel", str(folder / "vmlinuz"), "-initrd", str(folder / "initrd.img"),
+        "-append", " ".join([choice.command_line, EMULATION, root_shell(board.terminal), more]).strip(),
+        "-chardev", f"socket,id=shell,path={folder}/shell,server=on,wait=off",
+        "-qmp", f"unix:{folder}/monitor,server=on,wait=off",
+    ]  # fmt: skip
+
+
+def root_shell(terminal: str) -> str:
+    """Words for the kernel. The terminal is the shell's alone: a login prompt there would hang it up."""
+    return f"systemd.debug_shell=1 systemd.default_debug_tty={terminal} systemd.mask=serial-getty@{terminal}.service"
+
+
+def _virt(folder: Path, ports: Ports, drives: Sequence[str]) -> list[str]:
     forward = f"hostfwd=tcp:127.0.0.1:{ports.page}-:8080,hostfwd=tcp:127.0.0.1:{ports.broker}-:1883"
     words = [
-        "qemu-system-aarch64", "-M", "virt,gic-version=3", "-cpu", "cortex-a72", "-smp", "2", "-m", str(MEMORY_MIB),
-        "-accel", "tcg,thread=multi", "-nodefaults", "-display", "none", "-no-reboot",
-        "-kernel", str(folder / "vmlinuz"), "-initrd", str(folder / "initrd.img"),
-        "-append", " ".join([choice.command_line, EMULATION, ROOT_SHELL, more]).strip(),
+        *VIRT, "-nodefaults",
         "-serial", f"file:{folder}/console.log",
         "-netdev", f"user,id=net,restrict=on,{forward}", "-device", "virtio-net-pci,netdev=net",
         "-object", "rng-random,filename=/dev/urandom,id=rng", "-device", "virtio-rng-pci,rng=rng",
         "-device", "i6300esb", "-action", "watchdog=reset",
-        "-device", "virtio-serial-pci",
-        "-chardev", f"socket,id=shell,path={folder}/shell,server=on,wait=off", "-device", "virtconsole,chardev=shell",
+        "-device", "virtio-serial-pci", "-device", "virtconsole,chardev=shell",
         "-chardev", f"file,id=firmware,path={folder}/firmware", "-device", "virtserialport,chardev=firmware,name=edge.firmware",
-        "-qmp", f"unix:{folder}/monitor,server=on,wait=off",
     ]  # fmt: skip
     for index, drive in enumerate(drives):
         words += ["-drive", f"if=none,id=disk{index},{drive}", "-device", f"virtio-blk-pci,drive=disk{index}"]
     return words
 
 
+def _pi3(folder: Path, drives: Sequence[str]) -> list[str]:
+    """Its memory and its four cores are given; it has a card, two serial ports, and no network."""
+    cards = [word for drive in drives for word in ("-drive", f"if=sd,{drive}")]
+    return [
+        "qemu-system-aarch64",
+        "-M",
+        "raspi3b",
+        *cards,
+        "-serial",
+        f"file:{folder}/console.log",
+        "-serial",
+        "chardev:shell",
+    ]
+
+
 @contextlib.contextmanager
-def power_on(choice: Choice, folder: Path, drives: Sequence[str], more: str = "") -> Iterator[Machine]:
+def power_on(
+    choice: Choice,
+    folder: Path,
+    drives: Sequence[str],
+    more: str = "",
+    board: Board = Board(),
+) -> Iterator[Machine]:
     """Start a machine; it is gone when this ends, whatever happens.
 
     Args:
@@ -138,7 +202,7 @@ def power_on(choice: Choice, folder: Path, drives: Sequence[str], more: str = ""
     ports = free_ports()
     with (folder / "emulator.log").open("wb") as log:
         process = subprocess.Popen(
-            command(choice, folder, ports, drives, more),
+            command(choice, folder, ports, drives, more, board),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -174,6 +238,7 @@ def _listen(machine: Machine) -> None:
         with contextlib.suppress(OSError, ValueError):
             lines.write('{"execute": "qmp_capabilities"}\n')
             lines.flush()
+            machine.orders = lines
             for line in lines:
                 said = json.loads(line)
                 if said.get("event") == "SHUTDOWN":

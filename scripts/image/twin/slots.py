@@ -1,5 +1,6 @@
 """Updates: a good system is tried and stays; one that is unwell, panics or hangs goes back by itself; what is not ours is refused."""
 
+import json
 import os
 import shutil
 import sys
@@ -10,15 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.image import bundle, layout, root
-from scripts.image.running import ImageError, run
-from scripts.image.twin import firmware, steps
+from scripts.image.running import ImageError, file_sha256, run
+from scripts.image.twin import cuts, firmware, owner, steps
 from scripts.image.twin.card import Card, stick
 from scripts.image.twin.machine import Machine, power_on
 from scripts.image.twin.shell import Shell
 
 COMPATIBLE = root.COMPATIBLE["twin"]
 STICK_MIB = 1536
+STICK = "/run/stick"
+EDGE_TOML = f"""{steps.EDGE_TOML}
+[update]
+source = "{STICK}"
+"""
 HEALTH_S = 3600.0
+VERSION = "9.0"
+GOOD = "good"
 BROKEN = {
     "unwell": "systemd.mask=edge.service",
     "panics": "systemd.run=\"/bin/sh -c 'echo c >/proc/sysrq-trigger'\"",
@@ -37,25 +45,45 @@ class Images:
     key: Path
 
 
-def images_of(built: Path) -> Images:
-    """What `scripts/image/build` left in its folder."""
-    systems = sorted(built.glob("system-*.erofs"), key=lambda path: path.stat().st_mtime)
-    if not systems:
+def images_of(built: Path, work: Path) -> Images:
+    """From what `scripts/image/build` left in its folder: the same boot partition, and the same root with a higher version."""
+    boots = sorted(built.glob("boot-*.vfat"), key=lambda path: path.stat().st_mtime)
+    if not boots or not (built / "root").is_dir():
         raise ImageError(f"{built}: no slot images", hint="run scripts/image/build first")
-    boot = systems[-1].with_name(systems[-1].name.replace("system-", "boot-")).with_suffix(".vfat")
-    return Images(boot, systems[-1], *bundle.make_certificate(built / "trial-keys", "trial"))
+    return Images(
+        boots[-1], newer_system(built / "root", work), *bundle.make_certificate(built / "trial-keys", "trial")
+    )
+
+
+def newer_system(laid: Path, work: Path) -> Path:
+    """An image of that root which says that it is version `VERSION`.1."""
+    copy = work / "root"
+    root.remove(copy)
+    run(["cp", "-al", laid, copy])
+    release = copy / "usr/lib/os-release"
+    lines = release.read_text(encoding="utf-8").splitlines()
+    release.unlink()  # it is a link to the one that is copied from
+    text = "\n".join(
+        [line for line in lines if not line.startswith("IMAGE_VERSION=")] + [f"IMAGE_VERSION={VERSION}.1", ""]
+    )
+    release.write_text(text, encoding="utf-8")
+    system = work / "newer.erofs"
+    system.unlink(missing_ok=True)
+    run(["mkfs.erofs", "-zlz4", system, copy])
+    root.remove(copy)
+    return system
 
 
 def bundles(images: Images, work: Path) -> dict[str, Path]:
-    """The bundles to try, by what is with them."""
+    """What is tried, by what is with it."""
     made = {}
-    for number, (name, words) in enumerate({"good": "", **BROKEN}.items(), 1):
+    for number, (name, words) in enumerate({GOOD: "", **BROKEN}.items(), 1):
         boot = images.boot if not words else _with_words(images.boot, work / f"boot-{name}.vfat", words)
         made[name] = bundle.make(
-            work / f"{name}.raucb", boot, images.system, version=f"9.0.{number}", compatible=COMPATIBLE,
+            work / f"{name}.raucb", boot, images.system, version=f"{VERSION}.{number}", compatible=COMPATIBLE,
             certificate=images.certificate, key=images.key,
         )  # fmt: skip
-    return made | refused_bundles(images, made["good"], work)
+    return made
 
 
 def refused_bundles(images: Images, good: Path, work: Path) -> dict[str, Path]:
@@ -90,101 +118,142 @@ def _with_words(boot: Path, path: Path, words: str) -> Path:
     return path
 
 
-class Device:
-    """A card that lives on from run to run, and the firmware's one-shot flag."""
+def index(version: str, path: Path) -> bytes:
+    """What a source of updates says of the one bundle that it has."""
+    offer = {
+        "version": version, "compatible": COMPATIBLE, "file": path.name,
+        "size_bytes": path.stat().st_size, "sha256": file_sha256(path),
+    }  # fmt: skip
+    return json.dumps({"schema": 1, "bundles": [offer]}).encode()
 
-    def __init__(self, card: Card, work: Path) -> None:
+
+class Device:
+    """A card that lives on from run to run, the firmware's one-shot flag, and the slot that should start.
+
+    `seen`: ids of the events that a subscriber got before the first update.
+    """
+
+    def __init__(self, card: Card, samples: Path, work: Path) -> None:
         self.card = card
+        self.samples = samples
         self.work = work
         self.tryboot = False
+        self.slot = "A"
+        self.seen: set[str] = set()
+
+    @property
+    def other(self) -> str:
+        return next(each for each in self.card.layout.slots if each != self.slot)
 
     @contextmanager
-    def running(self, more: list[str]) -> Iterator[tuple[Machine, Shell, str]]:
-        """Started by the model of the firmware; the slot that was chosen."""
+    def running(self, wanted: str, files: dict[str, Path | bytes]) -> Iterator[tuple[Machine, Shell]]:
+        """Started by the model of the firmware, which is to choose that slot; with these files on a stick."""
         choice = firmware.choose(self.card, tryboot=self.tryboot)
+        if choice.partition.slot != wanted:
+            raise ImageError(f"slot {choice.partition.slot or 'none'} starts, not {wanted}")
         self.tryboot = False
-        drives = [f"file={self.card.path},format=raw,cache=writeback", *more]
+        drives = [
+            f"file={self.card.path},format=raw,cache=writeback",
+            steps.sample_stick(self.samples, self.work / "stick.img"),
+        ]
+        if files:
+            drives.append(f"file={stick(self.work / 'update.img', files, STICK_MIB)},format=raw,readonly=on")
         with power_on(choice, self.work / "run", drives) as machine:
-            yield machine, machine.shell(), choice.partition.slot
+            shell = machine.shell()
+            yield machine, shell
             self.tryboot = machine.asked_for() == firmware.FLAG and machine.ended == "guest-reset"
 
 
-def updates(card: Card, images: Images, work: Path, only: tuple[str, ...] = ()) -> None:
-    """All cases, or those that are named.
+def updates(card: Card, built: Path, samples: Path, work: Path, only: tuple[str, ...] = ()) -> None:
+    """All trials one after the other, or those that are named; what is to be refused is offered before the first.
 
     Raises:
         ImageError: the device is not where it should be.
     """
-    card.write(card.layout.partitions[0], "edge.toml", steps.EDGE_TOML.encode())
-    device = Device(card, work)
-    made = bundles(images, work)
-    slot = "A"
-    for name, path in made.items():
-        if only and name not in only:
-            continue
+    card.write(card.layout.partitions[0], "edge.toml", EDGE_TOML.encode())
+    images = images_of(built, work)
+    trials = {name: path for name, path in bundles(images, work).items() if not only or name in only}
+    device = Device(card, samples, work)
+    names = list(trials)
+    _settled(device, trials, names[0], refused_bundles(images, trials[names[0]], work))
+    for name, following in zip(names, [*names[1:], ""], strict=True):
         began_s = time.monotonic()
-        if name in BROKEN or name == "good":
-            slot = _tried(device, name, path, slot)
+        _tried(device, name)
+        _settled(device, trials, following, {})
+        _say(began_s, f"{name}: as it should be; slot {device.slot} runs, all of {len(device.seen)} events are kept")
+
+
+def _settled(device: Device, trials: dict[str, Path], following: str, refused: dict[str, Path]) -> None:
+    """A start that nothing is tried in: data is looked at, what must not be installed is offered, and the next trial is installed."""
+    files: dict[str, Path | bytes] = {path.name: path for path in refused.values()}
+    if following:
+        path = trials[following]
+        files |= {path.name: path, "index.json": index(_version(trials, following), path)}
+    began_s = time.monotonic()
+    with device.running(device.slot, files) as (machine, shell):
+        steps.up(shell)
+        if not device.seen:
+            device.seen = _events(machine, shell)
+        cuts.check(shell, device.seen)
+        sys.stdout.write(f"            {shell.run('edge update status').splitlines()}\n")
+        if files:
+            shell.run(f"mkdir -p {STICK} && mount -o ro /dev/vdc {STICK}")
+        for name, path in refused.items():
+            _say(began_s, f"{name}: {_refusal(shell, path.name)}")
+        if not following:
+            shell.send("systemctl poweroff")
+        elif (
+            following == GOOD
+        ):  # as an owner asks for it: background work of the program, which then restarts the device
+            shell.run("runuser -u edge -- edge ask install-update")
         else:
-            _refused(device, name, path, slot)
-        sys.stdout.write(f"{time.monotonic() - began_s:8.1f} s  {name}: as it should be; slot {slot} runs\n")
-        sys.stdout.flush()
+            shell.run(f"edge update install {STICK}/{trials[following].name} --restart", deadline_s=HEALTH_S)
+        machine.wait(HEALTH_S)
+    if following:
+        _say(began_s, f"{following}: installed, and the restart asks for it")
+        if not device.tryboot:
+            raise ImageError(f"{following}: the restart did not ask for the new slot: {machine.events}")
 
 
-def _tried(device: Device, name: str, path: Path, slot: str) -> str:
-    """Install, restart into the trial, and see where it ends.
+def _refusal(shell: Shell, name: str) -> str:
+    """Neither RAUC nor the appliance takes it, and no restart would try anything."""
+    for command in ("rauc install", "edge update install"):
+        said = shell.run(f"{command} {STICK}/{name} && echo INSTALLED", deadline_s=HEALTH_S, check=False)
+        if "INSTALLED" in said:
+            raise ImageError(f"{command} {name}: was installed")
+    if shell.run("cat /run/systemd/reboot-param", check=False).startswith(firmware.FLAG):
+        raise ImageError(f"{name}: was refused, and would be tried all the same")
+    return said.splitlines()[-1]
 
-    Returns:
-        The slot that the device stays with.
-    """
-    drive = f"file={stick(device.work / 'update.img', {'update.raucb': path.read_bytes()}, STICK_MIB)},format=raw,readonly=on"
-    with device.running([drive]) as (machine, shell, now):
-        _expect(now, slot, "before the update")
-        _up(shell)
-        shell.run("mkdir -p /run/stick && mount -o ro /dev/vdb /run/stick")
-        shell.run("rauc install /run/stick/update.raucb", deadline_s=HEALTH_S)
-        shell.send("systemctl reboot")
-        machine.wait(steps.BOOT_S)
-    other = next(each for each in device.card.layout.slots if each != slot)
-    with device.running([]) as (machine, shell, now):
-        _expect(now, other, "on trial")
-        if name == "good":
-            _up(shell)
+
+def _tried(device: Device, name: str) -> None:
+    """The trial, to its end; the slot that the device stays with."""
+    began_s = time.monotonic()
+    with device.running(device.other, {}) as (machine, shell):
+        if name == GOOD:
+            steps.up(shell)
             steps.active_since(shell, "edge-health.service", HEALTH_S)
             shell.send("systemctl reboot")
         machine.wait(HEALTH_S)
-        sys.stdout.write(f"            {name}: the trial ended with {', '.join(machine.events)}\n")
-    expected = other if name == "good" else slot
-    with device.running([]) as (machine, shell, now):
-        _expect(now, expected, "after the trial")
-        _up(shell)
-        shell.run("runuser -u edge -- edge events check || test ! -e /var/lib/edge/edge.db")
-        shell.send("systemctl poweroff")
-        machine.wait(steps.BOOT_S)
-    return expected
+    if machine.ended != "guest-reset" and "watchdog" not in machine.events:
+        raise ImageError(f"{name}: the trial ended with {machine.ended}")
+    _say(began_s, f"{name}: the trial ended with {', '.join(machine.events)}")
+    if name == GOOD:
+        device.slot = device.other
 
 
-def _refused(device: Device, name: str, path: Path, slot: str) -> None:
-    drive = f"file={stick(device.work / 'update.img', {'update.raucb': path.read_bytes()}, STICK_MIB)},format=raw,readonly=on"
-    with device.running([drive]) as (machine, shell, now):
-        _expect(now, slot, "before the update")
-        _up(shell)
-        shell.run("mkdir -p /run/stick && mount -o ro /dev/vdb /run/stick")
-        said = shell.run("rauc install /run/stick/update.raucb && echo INSTALLED", deadline_s=HEALTH_S, check=False)
-        if "INSTALLED" in said:
-            raise ImageError(f"{name}: was installed")
-        sys.stdout.write(f"            {name}: {said.splitlines()[-1] if said else 'refused'}\n")
-        shell.send("systemctl reboot")
-        machine.wait(steps.BOOT_S)
-    if device.tryboot:
-        raise ImageError(f"{name}: was refused, and would be tried all the same")
+def _events(machine: Machine, shell: Shell) -> set[str]:
+    """Of the sample pictures, as a subscriber gets them."""
+    welcome = owner.Welcome.read(shell.run("cat /bootcfg/edge-password.txt"))
+    with owner.subscribed(machine.ports.broker, welcome) as inbox:
+        steps.lay_pictures(shell)
+        return {event["id"] for event, _ in inbox.wait_for(len(steps.PICTURES), steps.BOOT_S)}
 
 
-def _up(shell: Shell) -> None:
-    shell.wait(steps.BOOT_S)
-    steps.active_since(shell, "edge.target")
+def _version(trials: dict[str, Path], name: str) -> str:
+    return str(json.loads(run(["rauc", "info", "--no-verify", "--output-format=json", trials[name]]))["version"])
 
 
-def _expect(now: str, wanted: str, when: str) -> None:
-    if now != wanted:
-        raise ImageError(f"{when} slot {now or 'none'} starts, not {wanted}")
+def _say(began_s: float, what: str) -> None:
+    sys.stdout.write(f"{time.monotonic() - began_s:8.1f} s  {what}\n")
+    sys.stdout.flush()

@@ -97,8 +97,7 @@ def virtual_camera(card: Card, work: Path) -> None:
     drive = f"file={card.path},format=raw,cache=writeback"
     with power_on(firmware.choose(card), work / "run", [drive], more="modules-load=vivid vivid.n_devs=1") as machine:
         shell = machine.shell()
-        shell.wait(BOOT_S)
-        active_since(shell, "edge.target")
+        up(shell)
         sys.stdout.write(shell.run(f"edge health --wait {BOOT_S:.0f}", deadline_s=BOOT_S + 60) + "\n")
         shell.send("systemctl poweroff")
         machine.wait(BOOT_S)
@@ -125,6 +124,12 @@ def active_since(shell: Shell, unit: str, deadline_s: float = BOOT_S) -> float:
         said = shell.run(f"systemctl status --no-pager --lines=20 '{unit}'", check=False)
         raise ImageError(f"{unit}: {state}\n{said}")
     return int(since) / 1e6
+
+
+def up(shell: Shell) -> None:
+    """It has started, and the program is ready."""
+    shell.wait(BOOT_S)
+    active_since(shell, "edge.target")
 
 
 def check_system(shell: Shell) -> None:
