@@ -1,6 +1,5 @@
 """Lines that are slow, go silent or break in the middle, remotes that are full or damaged, cards that have lost what they knew."""
 
-import os
 import shutil
 import subprocess
 import threading
@@ -20,6 +19,7 @@ from edge.backup.room import Room
 from edge.errors import BackupError
 from tests.backup_proxy import Line, line
 from tests.backup_rig import Card, content_of, files_of, restored, served, set_up, take
+from tests.disks import memory_disk
 
 FILES, SIZE_BYTES = 6, 400_000
 
@@ -99,16 +99,7 @@ def test_a_slow_line_is_waited_for_and_left_within_seconds(card: Card, tmp_path:
 @pytest.mark.parametrize("kind", ["local", "sftp"])
 def test_a_remote_that_is_full_says_so_and_goes_on_when_there_is_room(card: Card, tmp_path: Path, kind: str) -> None:
     """SFTP has no code for it: its server may only say that it failed, which is told as what it may be."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root to mount a small file system")
-    small = tmp_path / "small"
-    small.mkdir()
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small], capture_output=True, text=True, check=False
-    )
-    if made.returncode:
-        pytest.skip(f"cannot mount a small file system: {made.stderr.strip()}")
-    try:
+    with memory_disk(tmp_path / "small", "1m") as small:
         (small / "b").mkdir()
         with served("sftp", small) as options:
             room = set_up(
@@ -120,8 +111,6 @@ def test_a_remote_that_is_full_says_so_and_goes_on_when_there_is_room(card: Card
             subprocess.run(["mount", "-o", "remount,size=20m", small], check=True)
             assert take(room, card).files == FILES
             assert restored(room, tmp_path / "new") == content_of(card.data_dir)
-    finally:
-        subprocess.run(["umount", "--lazy", small], check=True)
 
 
 def test_a_server_that_does_not_know_our_key_says_so(card: Card, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Clips on a real file system and store: what is in them, what a power cut or a full card leaves."""
 
 import json
-import os
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -37,6 +36,7 @@ from edge.store.removal import Remover
 from edge.testing.camera import MemoryCamera
 from edge.testing.clock import SimulatedClock
 from tests.clip_pictures import numbered, numbers_in, packets
+from tests.disks import small_card
 from tests.support import until
 
 NOTE = ClipNote(
@@ -257,30 +257,20 @@ def test_clips_go_with_the_last_event_that_has_them(data_dir: Path) -> None:
 
 
 @pytest.fixture
-def small_card(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own on a real ext4 image of 8 MB."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root to mount a small file system")
-    image, folder = tmp_path / "card.img", tmp_path / "card"
-    folder.mkdir()
-    image.write_bytes(bytes(8 << 20))
-    subprocess.run(["mkfs.ext4", "-q", "-O", "^has_journal", "-m", "0", image], check=True)
-    mounted = subprocess.run(["mount", "-o", "loop", image, folder], capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        pytest.skip(f"cannot mount a small file system: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
+def card(tmp_path: Path) -> Iterator[Path]:
+    with small_card(tmp_path / "card", 8, "-O", "^has_journal") as folder:
+        yield folder
 
 
-def test_a_full_card_ends_the_clip_cleanly_and_it_goes_on_when_there_is_space(small_card: Path) -> None:
-    data_dir = small_card / "data"
+def test_a_full_card_ends_the_clip_cleanly_and_it_goes_on_when_there_is_space(card: Path) -> None:
+    data_dir = card / "data"
     stream = packets(300)
     with Room(data_dir) as room:
         room.feed(stream[:40])
         room.recorder.trigger("door", "button")
         until(lambda: list(data_dir.rglob("*.part")), 5, "the beginning of the clip")
         until(lambda: next(data_dir.rglob("*.part")).stat().st_size > 1500, 5, "the first fragment")
-        ballast = small_card / "ballast"
+        ballast = card / "ballast"
         with ballast.open("wb", buffering=0) as file:
             try:
                 while file.write(b"x" * 4096):

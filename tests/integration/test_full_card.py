@@ -1,7 +1,5 @@
 """A card that is full: a small ext4 file system of its own, the real keeper and the real housekeeper."""
 
-import os
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,26 +21,16 @@ from edge.store.events import EventStore
 from edge.store.pictures import PictureFolder
 from edge.store.port import Event, Message
 from edge.store.space import RESERVE_FILE, Space
+from tests.disks import small_card
 from tests.support import until
 
 BLOCK = 1024
 
 
 @pytest.fixture
-def small_card(tmp_path: Path) -> Iterator[Path]:
-    """An ext4 file system of 32 MB."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root to mount a small file system")
-    image, folder = tmp_path / "card.img", tmp_path / "card"
-    folder.mkdir()
-    with image.open("wb") as file:
-        file.truncate(32 << 20)
-    for command in (["mkfs.ext4", "-q", "-F", "-m", "0", image], ["mount", "-o", "loop", image, folder]):
-        made = subprocess.run(command, capture_output=True, text=True, check=False)
-        if made.returncode:
-            pytest.skip(f"cannot mount a small file system: {made.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
+def card(tmp_path: Path) -> Iterator[Path]:
+    with small_card(tmp_path / "card", 32) as folder:
+        yield folder
 
 
 @dataclass
@@ -86,11 +74,11 @@ class Rig:
 
 
 @pytest.fixture
-def rig(small_card: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
+def rig(card: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     monkeypatch.setattr(housekeeping, "INTERVAL_S", 0.1)
     monkeypatch.setattr(housekeeping, "TROUBLED_S", 0.1)
     monkeypatch.setattr(keeper, "RETRY_S", 0.1)
-    yield from running(small_card, config.Retention(min_free_mb=1024))
+    yield from running(card, config.Retention(min_free_mb=1024))
 
 
 def running(folder: Path, retention: config.Retention) -> Iterator[Rig]:

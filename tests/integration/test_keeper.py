@@ -1,8 +1,6 @@
 """The keeper on the real store: order of writing, a full disk, a killed program."""
 
 import json
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from edge.store.events import EventStore
 from edge.store.outbox import Outbox
 from edge.store.pictures import PictureFolder
 from edge.store.port import Crossing, Event, Record
+from tests.disks import memory_disk
 from tests.support import until
 
 
@@ -114,18 +113,8 @@ def test_events_that_a_kill_left_open_are_ended_at_the_next_start(data_dir: Path
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 2 MB of its own."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root to mount a small file system")
-    folder = tmp_path / "small"
-    folder.mkdir()
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True, text=True, check=False
-    )
-    if made.returncode:
-        pytest.skip(f"cannot mount a small file system: {made.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
+    with memory_disk(tmp_path / "small", "2m") as folder:
+        yield folder
 
 
 def test_a_full_disk_loses_nothing_and_is_over_when_there_is_space(

@@ -11,6 +11,7 @@ import pytest
 from edge.demo.broker import CONFIGURATION, Broker, free_port
 from edge.errors import MqttError
 from edge.mqtt.subscriber import Subscriber
+from tests.disks import memory_disk
 from tests.integration.test_mqtt import numbers, put
 from tests.integration.test_mqtt_connection import running, wait_for
 from tests.nats import Nats
@@ -104,41 +105,30 @@ def test_a_broker_out_of_disk_and_killed_when_it_has_room_again(
 ) -> None:
     """It goes on in memory; whoever is connected gets everything."""
     monkeypatch.setattr("edge.mqtt.backoff.FIRST_S", 4.0)  # the subscriber is back first
-    if os.geteuid() != 0:
-        pytest.skip("needs root to mount a small file system")
-    folder = tmp_path / "small"
-    folder.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, check=False)
-    if made.returncode:
-        pytest.skip("cannot mount a small file system")
-    broker = Broker(
-        folder, configuration=CONFIGURATION.replace("log_dest file {folder}/mosquitto.log", "log_dest none")
-    )
     collected = Collector()
-    try:
-        with (
-            broker,
-            Subscriber(broker.host, broker.port, ["edge/#"], collected, session="reader"),
-            Subscriber(broker.host, broker.port, ["edge/#"], Collector(), session="away") as away,
-            running(data_dir, port=broker.port) as (sender, health),
-        ):
-            away.__exit__(None, None, None)  # what is queued for it fills the broker's file
-            (folder / "ballast").write_bytes(b"x" * 940_000)
-            put(data_dir, range(1500))
-            assert sender.wait_drained(30)
-            assert (folder / "mosquitto.db.new").exists(), "its disk was full"
-            (folder / "ballast").unlink()
-            put(data_dir, range(1500, 1600))
-            assert sender.wait_drained(30)
-            (folder / "mosquitto.db").unlink()  # a half-written one keeps mosquitto 2.0 from starting
-            broker.kill()
-            broker.start()
-            put(data_dir, range(1600, 1700))
-            assert sender.wait_drained(30)
-            until(lambda: len(set(numbers(collected))) == 1700, 30, "all messages")
-            wait_for(health, "running")
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
+    configuration = CONFIGURATION.replace("log_dest file {folder}/mosquitto.log", "log_dest none")
+    with (
+        memory_disk(tmp_path / "small", "1m") as folder,
+        Broker(folder, configuration=configuration) as broker,
+        Subscriber(broker.host, broker.port, ["edge/#"], collected, session="reader"),
+        Subscriber(broker.host, broker.port, ["edge/#"], Collector(), session="away") as away,
+        running(data_dir, port=broker.port) as (sender, health),
+    ):
+        away.__exit__(None, None, None)  # what is queued for it fills the broker's file
+        (folder / "ballast").write_bytes(b"x" * 940_000)
+        put(data_dir, range(1500))
+        assert sender.wait_drained(30)
+        assert (folder / "mosquitto.db.new").exists(), "its disk was full"
+        (folder / "ballast").unlink()
+        put(data_dir, range(1500, 1600))
+        assert sender.wait_drained(30)
+        (folder / "mosquitto.db").unlink()  # a half-written one keeps mosquitto 2.0 from starting
+        broker.kill()
+        broker.start()
+        put(data_dir, range(1600, 1700))
+        assert sender.wait_drained(30)
+        until(lambda: len(set(numbers(collected))) == 1700, 30, "all messages")
+        wait_for(health, "running")
     first_seen = list(dict.fromkeys(numbers(collected)))
     assert first_seen == sorted(first_seen)
 
