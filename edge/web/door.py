@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from edge.web.access import SHORTEST, Access
 from edge.web.pairing import Pairing
+from edge.web.patience import body_of
 from edge.web.render import Renderer
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class Door:
     async def choose(self, request: Request) -> Response:
         """A new password, once somebody has pressed."""
         pairing = self._required()
-        form = dict(parse_qsl((await request.body()).decode(errors="replace"), max_num_fields=10))
+        form = dict(parse_qsl((await body_of(request)).decode(errors="replace"), max_num_fields=10))
         code, password = form.get("code", ""), form.get("password", "").strip()
         state = pairing.state(code)
         if state != "pressed":

@@ -19,6 +19,7 @@ from edge.web.access import Access
 from edge.web.archive import Archive
 from edge.web.guard import COOKIE
 from edge.web.live import MEDIA_TYPE, Live
+from edge.web.patience import body_of
 from edge.web.places import places_of
 from edge.web.plots import by_day, timeline
 from edge.web.port import Rooms
@@ -203,7 +204,7 @@ class Pages:
 
 
 async def _form(request: Request) -> dict[str, str]:
-    return dict(parse_qsl((await request.body()).decode(errors="replace"), max_num_fields=10))
+    return dict(parse_qsl((await body_of(request)).decode(errors="replace"), max_num_fields=10))
 
 
 def _local(path: str) -> str:

@@ -1,4 +1,4 @@
-"""Serves the page in the appliance's own asyncio loop. The only file that imports uvicorn."""
+"""Serves the page in the appliance's own asyncio loop. This file and `patience` are the only ones that import uvicorn."""
 
 import asyncio
 import logging
@@ -33,6 +33,7 @@ from edge.web.hub import Hub
 from edge.web.listening import SendOn, check_pair, listen
 from edge.web.live import Live
 from edge.web.pages import Pages
+from edge.web.patience import PatientProtocol
 from edge.web.port import Rooms
 from edge.web.render import FOLDER as PAGE_FOLDER
 from edge.web.render import Renderer, lamp_of
@@ -114,6 +115,7 @@ class Server:
             access_log=False,
             lifespan="off",
             server_header=False,
+            http=PatientProtocol,
             limit_concurrency=CONNECTIONS,
             timeout_graceful_shutdown=int(STOP_S),
             proxy_headers=False,

@@ -15,6 +15,7 @@ from edge import config
 from edge.actions.port import RANKS, Permission
 from edge.config import Problem
 from edge.errors import ConfigError, EdgeError, StoreError
+from edge.web.patience import body_of
 
 JSON = "application/json"
 BASE = "/api/v1"
@@ -133,7 +134,7 @@ class Operation:
         sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if sent and sent != self.body_media:
             raise RefusedRequest(415, f"{sent!r:.80} is not understood here", hint=f"send {self.body_media}")
-        content = await request.body()
+        content = await body_of(request)
         if self.body_media != JSON:
             return content
         try:
