@@ -10,6 +10,8 @@ from edge.camera.port import Frame
 
 LYING = 3
 """Frames of a stored source that lie ready."""
+SMALL_BYTES = 4 << 20
+"""Pixels of a frame of which several may lie ready. Of a large photograph one does: a Zero 2 W has 512 MB for everything."""
 
 
 class CameraStopped(NamedTuple):
@@ -26,8 +28,9 @@ class Room:
         for _ in range(places):
             self._free.put(None)
 
-    def acquire(self) -> None:
-        self._free.get()
+    def acquire(self, places: int = 1) -> None:
+        for _ in range(places):
+            self._free.get()
 
     def release(self, places: int = 1) -> None:
         for _ in range(places):
@@ -100,7 +103,7 @@ class FrameExchange:
                 if not wait:
                     self.dropped += len(place)
                     place.clear()
-                if len(place) < LYING:
+                if not place or (len(place) < LYING and frame.pixels.nbytes <= SMALL_BYTES):
                     place.append(frame)
                     self._tell_taker()
                     return

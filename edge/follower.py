@@ -14,9 +14,9 @@ from edge.motion.gate import Gate
 from edge.motion.regions import in_whole, is_cut
 from edge.recognition.port import Computed, Detection, Detector, SplitDetector
 
-AHEAD = 8
+AHEAD = 12
 """Results that wait to be read. Beyond it inference waits: a slow card holds recognition back rather than filling the memory."""
-TOGETHER_S = 0.002
+TOGETHER_S = 0.005
 """Results that come faster than this, with more frames waiting, are handed over several at a time: each hand-over wakes a thread, which
 costs a fast model more than reading its result."""
 WEAK = 0.99

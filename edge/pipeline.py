@@ -17,7 +17,7 @@ from edge.errors import CameraError, CameraStalledError, DetectorError
 from edge.events.lifecycle import LifeCycle
 from edge.events.looks import LookThread
 from edge.events.port import Outcome, Scene
-from edge.exchange import CameraStopped, FrameExchange, Room, UnderWay
+from edge.exchange import SMALL_BYTES, CameraStopped, FrameExchange, Room, UnderWay
 from edge.follower import Follower, Stats
 from edge.health import Health, State
 from edge.motion.gate import Gate
@@ -27,8 +27,8 @@ from edge.recognition.port import Computed, Detector, Prepared, SplitDetector
 log = logging.getLogger(__name__)
 
 READ_TIMEOUT_S = 0.5
-STORED_AHEAD, STORED_TOGETHER = 6, 3
-"""Of stored frames so many are prepared ahead, and so many at a time: waking a thread for each costs a fast model dear."""
+STORED_AHEAD, STORED_TOGETHER = 8, 4
+"""Of small stored frames so many are prepared ahead, and so many at a time: waking a thread for each costs a fast model dear."""
 FIRST_RETRY_S, LAST_RETRY_S = 1.0, 60.0
 CAPTURE_STOP_S = 10.0
 """Cameras get so long to come back from their drivers when the pipeline stops; one that blocks for ever is left behind."""
@@ -82,7 +82,8 @@ class Pipeline:
         self._ready: SimpleQueue[Prepared | CameraStopped | None] = SimpleQueue()
         # A frame prepared too early is an old frame; of stored ones a few may wait.
         live = any(camera.live for camera in cameras)
-        self._room = Room(1 if live else STORED_AHEAD)
+        self._places = 1 if live else STORED_AHEAD
+        self._room = Room(self._places)
         self._together = 1 if live else STORED_TOGETHER
         self._infer_once: Callable[[Prepared], Computed] = (
             detector.compute if isinstance(detector, SplitDetector) else self._infer_whole
@@ -242,6 +243,7 @@ class Pipeline:
             self._room.acquire()
             item = self._exchange.take()
             if isinstance(item, Frame):
+                self._room.acquire(self._takes(item) - 1)
                 begin_s = time.monotonic()
                 self.stats.first_frame_s = self.stats.first_frame_s or begin_s
                 self._ready.put(self._detector.prepare(item))
@@ -251,18 +253,33 @@ class Pipeline:
                 if item is None:
                     return
 
+    def _takes(self, item: Frame | CameraStopped) -> int:
+        """How many of the places ahead: a large photograph takes those of several small frames."""
+        return min(self._places, 1 + item.pixels.nbytes // SMALL_BYTES) if isinstance(item, Frame) else 1
+
+    def _next(self, freed: int) -> tuple[Prepared | CameraStopped | None, int]:
+        """What is to be inferred next, and how many places are free again that nobody was told of yet."""
+        if freed and self._ready.empty():
+            self._room.release(freed)
+            freed = 0
+        item = self._ready.get()
+        if item is not None:
+            freed += self._takes(item.frame if isinstance(item, Prepared) else item)
+        if freed >= self._together:
+            self._room.release(freed)
+            freed = 0
+        return item, freed
+
     def _infer(self) -> None:
-        taken = 0
-        while (item := self._ready.get()) is not None:
-            taken += 1
-            if taken % self._together == 0:
-                self._room.release(self._together)
+        item, freed = self._next(0)
+        while item is not None:
             if isinstance(item, CameraStopped):
                 self._owed_since_s = 0.0
                 self._follower.flush()
                 self._follower.put(item)
             else:
                 self._compute(item)
+            item, freed = self._next(freed)
         self._follower.flush()
         self._follower.put(None)
 

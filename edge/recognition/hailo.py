@@ -88,7 +88,9 @@ class HailoDetector:
             raise DetectorError(
                 f"Hailo: inference failed: {error}", hint="see dmesg; is the device still there?"
             ) from error
-        return self._read(outputs, buffer)
+        found = self._read(outputs, buffer)
+        self._scaler.give_back(buffer)
+        return found
 
     def close(self) -> None:
         if self._device is not None:

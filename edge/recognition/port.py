@@ -59,7 +59,7 @@ class Detector(Protocol):
         ...
 
     def prepare(self, frame: Frame) -> Prepared:
-        """Scale and convert a frame of any size. A result is good until five more have been prepared.
+        """Scale and convert a frame of any size. The result is good for one inference.
 
         Thread: one caller at a time, any thread; may run beside `infer`.
         """

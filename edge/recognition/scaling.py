@@ -1,7 +1,7 @@
 """Frames of any size into the model's input, and boxes back into the frame."""
 
+from collections import deque
 from dataclasses import dataclass, field
-from itertools import cycle
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,8 +16,6 @@ from edge.recognition.sampling import LEAST_SCALE, Sampler
 GREY = 127
 FILTER = Image.Resampling.HAMMING
 """As cheap as bilinear and sharper, which small models like."""
-BUFFERS = 8
-"""One being looked at, the others waiting or being filled."""
 
 
 class View(NamedTuple):
@@ -78,7 +76,7 @@ class InputBuffer:
 
 
 class Scaler:
-    """Fills input buffers, eight in turn.
+    """Fills input buffers, and fills those again that are given back: there are as many as are in use at a time.
 
     Args:
         target: width and height of the model's input.
@@ -93,7 +91,9 @@ class Scaler:
         self._shift = np.float32(mean / scale)
         width, height = target
         self._sampler: tuple[Size, Sampler] | None = None
-        self._buffers = cycle([InputBuffer(np.zeros((1, height, width, 3), dtype)) for _ in range(BUFFERS)])
+        self._shape = (1, height, width, 3)
+        self._dtype = dtype
+        self._free: deque[InputBuffer] = deque()
 
     def is_fed_by(self, size: Size) -> bool:
         """A picture of this size fills the input without being enlarged."""
@@ -102,8 +102,8 @@ class Scaler:
         return right - left >= layout.size[0] and bottom - top >= layout.size[1]
 
     def fill(self, pixels: Pixels) -> InputBuffer:
-        """Scale and convert; the buffer is good until `fill` has been called seven times more. Thread: one caller at a time."""
-        buffer = next(self._buffers)
+        """Scale and convert. Thread: one caller at a time."""
+        buffer = self._free.pop() if self._free else InputBuffer(np.zeros(self._shape, self._dtype))
         size = (pixels.shape[1], pixels.shape[0])
         layout = lay_out(size, self._target, self._fit)
         if buffer.frame_size != size:  # what the last size left beside the picture
@@ -112,6 +112,10 @@ class Scaler:
         (left, top), (width, height) = layout.place, layout.size
         self._convert(self._resize(pixels, layout), buffer.tensor[0, top : top + height, left : left + width])
         return buffer
+
+    def give_back(self, buffer: InputBuffer) -> None:
+        """Nobody looks at it any more. One that is never given back goes with its last reference. Thread: any."""
+        self._free.append(buffer)
 
     def _resize(self, pixels: Pixels, layout: Layout) -> Pixels:
         """The wanted part in the wanted size; may have a fourth byte behind each pixel that means nothing."""

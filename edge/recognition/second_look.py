@@ -113,7 +113,9 @@ class PoseLooker:
         buffer: InputBuffer = self._detector.scaler.fill(crop)
         self._detector.interpreter.run(buffer.tensor)
         output = self._detector.interpreter.output(0)
-        return Insight(keypoints=decode_points(output, buffer.view, self._threshold))
+        insight = Insight(keypoints=decode_points(output, buffer.view, self._threshold))
+        self._detector.scaler.give_back(buffer)
+        return insight
 
 
 def region_of(box: Box, size: tuple[int, int]) -> Box:

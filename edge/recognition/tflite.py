@@ -102,7 +102,9 @@ class NetworkDetector:
 
     def compute(self, prepared: Prepared) -> Computed:
         buffer: InputBuffer = prepared.work
-        return Computed(prepared.frame, (self.run(buffer.tensor), buffer.view))
+        work = self.run(buffer.tensor), buffer.view
+        self.scaler.give_back(buffer)
+        return Computed(prepared.frame, work)
 
     def run(self, tensor: Tensor) -> list[Tensor]:
         """Infer and copy the outputs as the network left them."""

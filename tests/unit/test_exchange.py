@@ -5,7 +5,7 @@ import numpy as np
 
 from edge.camera.port import Frame
 from edge.clock import Instant
-from edge.exchange import LYING, CameraStopped, FrameExchange
+from edge.exchange import LYING, SMALL_BYTES, CameraStopped, FrameExchange
 
 PIXELS = np.zeros((2, 2, 3), np.uint8)
 
@@ -75,3 +75,17 @@ def test_a_camera_that_comes_back_goes_on() -> None:
     assert exchange.take() == CameraStopped("a")
     exchange.offer(frame("a", 0), wait=False)
     assert isinstance(exchange.take(), Frame)
+
+
+def test_one_large_photograph_lies_ready_and_no_more() -> None:
+    exchange = FrameExchange(["a"])
+    large = np.zeros((SMALL_BYTES // 3000 + 1, 1000, 3), np.uint8)
+    exchange.offer(Frame("a", 0, large, Instant(0.0, 0.0)), wait=True)
+    second = Frame("a", 1, large, Instant(0.0, 0.0))
+    offering = threading.Thread(target=exchange.offer, args=(second,), kwargs={"wait": True})
+    offering.start()
+    offering.join(0.2)
+    assert offering.is_alive(), "a second one found room"
+    assert isinstance(exchange.take(), Frame)
+    offering.join(5)
+    assert exchange.take() is second

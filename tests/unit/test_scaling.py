@@ -52,10 +52,8 @@ def test_letterboxed_pixels_lie_between_grey_bars() -> None:
 
 def test_another_frame_size_leaves_nothing_of_the_last_one_beside_it() -> None:
     scaler = Scaler((100, 100), np.uint8, "letterbox", mean=0, scale=1)
-    for _ in range(6):
-        scaler.fill(np.zeros((100, 100, 3), np.uint8))
-    for _ in range(6):
-        assert (scaler.fill(np.zeros((50, 100, 3), np.uint8)).tensor[0, :20] == GREY).all()
+    scaler.give_back(scaler.fill(np.zeros((100, 100, 3), np.uint8)))
+    assert (scaler.fill(np.zeros((50, 100, 3), np.uint8)).tensor[0, :20] == GREY).all()
 
 
 @pytest.mark.parametrize(
@@ -68,12 +66,14 @@ def test_black_and_white_in_each_type(dtype: type, black: float, white: float) -
     assert tensor[0, 32, 60, 0] == pytest.approx(white, abs=1e-6)
 
 
-def test_a_buffer_is_good_until_five_more_are_filled() -> None:
+def test_a_buffer_is_filled_again_only_when_it_was_given_back() -> None:
     scaler = Scaler((8, 8), np.uint8, "stretch", mean=0, scale=1)
     first = scaler.fill(np.full((8, 8, 3), 1, np.uint8))
-    for value in range(2, 7):
-        scaler.fill(np.full((8, 8, 3), value, np.uint8))
+    others = [scaler.fill(np.full((8, 8, 3), value, np.uint8)) for value in range(2, 20)]
     assert (first.tensor == 1).all()
+    scaler.give_back(others[0])
+    assert scaler.fill(np.full((8, 8, 3), 77, np.uint8)) is others[0]
+    assert [int(each.tensor.max()) for each in others] == [77, *range(3, 20)]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,73 @@
+"""How many stored frames are made ready before they are looked at: a few small ones, of large photographs hardly any."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from edge.camera.port import Frame
+from edge.clock import Instant, SystemClock
+from edge.events.lifecycle import LifeCycle
+from edge.events.tracks import TrackSettings
+from edge.exchange import SMALL_BYTES
+from edge.health import Health
+from edge.pipeline import STORED_AHEAD, Pipeline
+from edge.recognition.port import Detection, Prepared
+from edge.testing.camera import MemoryCamera
+from tests.support import until
+
+FRAMES = 30
+
+
+class Held:
+    """Makes ready what it is given, and looks at nothing until it may."""
+
+    name = "held"
+    labels = ("Cat",)
+
+    def __init__(self) -> None:
+        self.prepared = 0
+        self.seen = 0
+        self.may_look = threading.Event()
+
+    def prepare(self, frame: Frame) -> Prepared:
+        self.prepared += 1
+        return Prepared(frame, None)
+
+    def infer(self, prepared: Prepared) -> list[Detection]:
+        self.may_look.wait()
+        self.seen += 1
+        return []
+
+    def threshold_of(self, label: str) -> float:
+        return 0.5
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize(("rows", "ahead"), [(100, STORED_AHEAD), (5 * SMALL_BYTES // 3000, 1)])
+def test_what_is_ready_takes_a_bounded_room(rows: int, ahead: int) -> None:
+    detector = Held()
+    picture = np.zeros((rows, 1000, 3), np.uint8)
+    dead: list[BaseException] = []
+    pipeline = Pipeline(
+        [MemoryCamera("album", [picture] * FRAMES, start=Instant(0.0, 0.0))],
+        detector,
+        lambda name: LifeCycle(name, "boot", TrackSettings(), detector.threshold_of, str),
+        lambda outcome: None,
+        dead.append,
+        Health(SystemClock()),
+        retry=False,
+    )
+    pipeline.start()
+    try:
+        until(lambda: detector.prepared >= ahead, 5, "frames that are ready")
+        time.sleep(0.2)
+        assert detector.prepared <= ahead + 1, "one more may be in the detector's hands"
+    finally:
+        detector.may_look.set()
+    until(lambda: not pipeline.running, 10, "all frames")
+    pipeline.stop()
+    assert detector.seen == FRAMES
+    assert dead == []
