@@ -17,6 +17,8 @@ from scripts.image.twin.shell import Shell
 
 AFTER_BOOT = 1.5
 """Moments are drawn up to so many times of what a boot took: two of three lie within it."""
+FIRST_BOOT_S = 150.0
+"""Until one was seen."""
 LIST = "edge events list --limit 100000 --json"
 CHECK = "edge events check --hashes"
 
@@ -41,7 +43,7 @@ def power_cuts(card: Card, samples: Path, work: Path, count: int, seed: int) -> 
     sys.stdout.write(f"{count} power cuts, seed {seed}; what was not flushed is lost in part\n")
     card.write(card.layout.partitions[0], "edge.toml", steps.EDGE_TOML.encode())
     stick = steps.sample_stick(samples, work / "stick.img")
-    tally = Tally(boot_s=steps.BOOT_S / 4)
+    tally = Tally(boot_s=FIRST_BOOT_S)
     for number in range(count + 1):
         last = number == count
         disk = LosingDisk(card.path, work / "disk")
