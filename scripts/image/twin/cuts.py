@@ -7,6 +7,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from scripts.image.running import ImageError
 from scripts.image.twin import firmware, owner, steps
@@ -15,12 +16,19 @@ from scripts.image.twin.disk import LosingDisk
 from scripts.image.twin.machine import Machine, power_on
 from scripts.image.twin.shell import Shell
 
-AFTER_BOOT = 1.5
-"""Moments are drawn up to so many times of what a boot took: two of three lie within it."""
 FIRST_BOOT_S = 150.0
 """Until one was seen."""
+WORK_S = 90.0
+"""Every second cut comes while it works, within these seconds."""
 LIST = "edge events list --limit 100000 --json"
 CHECK = "edge events check --hashes"
+
+
+class Cut(NamedTuple):
+    """`at_work`: the seconds count from the first work that it is given, not from power-on."""
+
+    after_s: float
+    at_work: bool
 
 
 @dataclass(slots=True)
@@ -49,8 +57,7 @@ def power_cuts(card: Card, samples: Path, work: Path, count: int, seed: int) -> 
         disk = LosingDisk(card.path, work / "disk")
         try:
             with power_on(firmware.choose(card), work / "run", [disk.drive, stick]) as machine:
-                moment_s = None if last else chance.uniform(1.0, AFTER_BOOT * tally.boot_s)
-                said = _live(machine, tally, moment_s)
+                said = _live(machine, tally, None if last else _drawn(chance, tally, at_work=number % 2 == 1))
                 machine.cut()
                 kept, lost = disk.cut(chance)
                 tally.lost_pages += lost
@@ -61,29 +68,31 @@ def power_cuts(card: Card, samples: Path, work: Path, count: int, seed: int) -> 
     return tally
 
 
-def _live(machine: Machine, tally: Tally, moment_s: float | None) -> str:
+def _drawn(chance: random.Random, tally: Tally, *, at_work: bool) -> Cut:
+    return Cut(chance.uniform(1.0, WORK_S if at_work else tally.boot_s), at_work)
+
+
+def _live(machine: Machine, tally: Tally, cut: Cut | None) -> str:
     """Bring it up, look, give it work, until the moment comes.
 
     Returns:
         What was going on then.
     """
-    timer = threading.Timer(moment_s, machine.cut) if moment_s is not None else None
-    if timer:
-        timer.start()
+    timer = threading.Timer(cut.after_s, machine.cut) if cut is not None else None
     said = "not up yet"
     try:
+        if timer and cut and not cut.at_work:
+            timer.start()
         shell = machine.shell()
-        shell.wait(steps.BOOT_S)
-        steps.active_since(shell, "edge.service")
-        steps.active_since(shell, "edge.target")
+        steps.up(shell)
         tally.boot_s = time.monotonic() - machine.started_s
         tally.up += 1
-        said = f"up after {tally.boot_s:.0f} s"
-        said = f"{said}, {check(shell, tally.seen)}"
-        if moment_s is None:
-            return said
-        _work(machine, shell, tally)
-        machine.wait(AFTER_BOOT * tally.boot_s + steps.BOOT_S)
+        said = f"up after {tally.boot_s:.0f} s, {check(shell, tally.seen)}"
+        if timer and cut:
+            if cut.at_work:
+                timer.start()
+            _work(machine, shell, tally)
+            machine.wait(steps.BOOT_S)
     except ImageError:
         # The machine goes from under what is asked of it: that is meant, if it was cut.
         if machine.ended != "cut":
@@ -91,7 +100,9 @@ def _live(machine: Machine, tally: Tally, moment_s: float | None) -> str:
     finally:
         if timer:
             timer.cancel()
-    return f"{said}; cut {moment_s:.0f} s after power-on"
+    return said + (
+        f"; cut {cut.after_s:.0f} s after {'it began to work' if cut.at_work else 'power-on'}" if cut else ""
+    )
 
 
 def check(shell: Shell, seen: set[str]) -> str:

@@ -15,8 +15,8 @@ from scripts.image.twin.firmware import Choice
 from scripts.image.twin.machine import VIRT, Board, Machine, power_on
 from scripts.image.twin.shell import Shell
 
-REVISION = "a02082"
-"""Of a Pi 3. The firmware writes it into the device tree, and gpiozero wants it."""
+PI3, MODULE3 = "a02082", "a020a0"
+"""Revisions, which gpiozero finds in the device tree: of a Pi 3, and of a Compute Module, whose GPIO3 nothing pulls up."""
 PI3_CARD_BYTES = 8 << 30
 """The emulator takes cards of a power of two only."""
 PI3_TREE = "usr/lib/linux-image-*/broadcom/bcm2837-rpi-3-b.dtb"
@@ -54,7 +54,7 @@ def virtual_press(card: Card, data: Path, work: Path) -> None:
     Raises:
         ImageError: it does not.
     """
-    tree = _named_pi(_tree_of_virt(work / "virt.dtb"))
+    tree = _as_board(_tree_of_virt(work / "virt.dtb"), MODULE3)
     drive = f"file={card.path},format=raw,cache=writeback"
     with power_on(_prepared(card, data), work / "run", [drive], board=Board(device_tree=tree)) as machine:
         shell = machine.shell()
@@ -81,7 +81,7 @@ def pi3_lines(card: Card, data: Path, work: Path) -> None:
         raise ImageError("no device tree of a Pi 3", hint="run scripts/image/build first")
     tree = work / "pi3.dtb"
     tree.write_bytes(trees[-1].read_bytes())
-    board = Board("raspi3b", terminal="ttyS1", device_tree=_named_pi(tree))
+    board = Board("raspi3b", terminal="ttyS1", device_tree=_as_board(tree, PI3))
     with power_on(_prepared(card, data), work / "run", [f"format=raw,file={card.path}"], board=board) as machine:
         shell = machine.shell()
         steps.up(shell)
@@ -115,10 +115,10 @@ def _tree_of_virt(path: Path) -> Path:
     return path
 
 
-def _named_pi(tree: Path) -> Path:
+def _as_board(tree: Path, revision: str) -> Path:
     """As the firmware does."""
     run(["fdtput", "-c", tree, "/system"])
-    run(["fdtput", "-t", "x", tree, "/system", "linux,revision", REVISION])
+    run(["fdtput", "-t", "x", tree, "/system", "linux,revision", revision])
     return tree
 
 
@@ -139,11 +139,13 @@ def _expect(shell: Shell, part: str, name: str, state: str) -> None:
     until_s = time.monotonic() + STATE_S
     while True:
         said = json.loads(shell.run("runuser -u edge -- edge ask status --json"))["result"]
-        now = [f"{each['state']} {each['cause']}" for each in said if (each["part"], each["name"]) == (part, name)]
-        if now and now[0].split()[0] == state:
+        if any((each["part"], each["name"], each["state"]) == (part, name, state) for each in said):
             return
         if time.monotonic() > until_s:
-            raise ImageError(f"{part} {name}: {now[0] if now else 'nothing is said of it'}, not {state}")
+            troubles = [
+                f"{each['part']} {each['name']} {each['state']} {each['cause']}" for each in said if each["cause"]
+            ]
+            raise ImageError(f"{part} {name} does not become {state}: {'; '.join(troubles)}")
         time.sleep(1.0)
 
 
