@@ -130,6 +130,7 @@ def _configure(shell: Shell, more: str) -> None:
         f"cp /bootcfg/lgpio.py /bootcfg/{lgpio.LIBRARY} {LIBRARY} && chmod 0644 {LIBRARY}/* && "
         f"printf '[Service]\\nEnvironment=PYTHONPATH={LIBRARY}\\n' >{unit}/lgpio.conf && systemctl daemon-reload"
     )
+    shell.run(f"install -d -o edge -g edge {steps.INBOX}")
     shell.run(f"cat >>/etc/edge/edge.toml <<'END'\n{more}\nEND\n")
     shell.run("systemctl restart edge", deadline_s=steps.BOOT_S)
 
