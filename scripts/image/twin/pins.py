@@ -44,6 +44,8 @@ name = "siren"
 pin = 25
 max_s = 600.0
 """
+NO_WATCHDOG = "modprobe.blacklist=bcm2835_wdt"
+"""The emulated one resets the board when it is set."""
 LIBRARY = "/run/lgpio"
 STATE_S = 300.0
 
@@ -82,7 +84,8 @@ def pi3_lines(card: Card, data: Path, work: Path) -> None:
     tree = work / "pi3.dtb"
     tree.write_bytes(trees[-1].read_bytes())
     board = Board("raspi3b", terminal="ttyS1", device_tree=_as_board(tree, PI3))
-    with power_on(_prepared(card, data), work / "run", [f"format=raw,file={card.path}"], board=board) as machine:
+    drives = [f"format=raw,file={card.path}"]
+    with power_on(_prepared(card, data), work / "run", drives, NO_WATCHDOG, board) as machine:
         shell = machine.shell()
         steps.up(shell)
         _say(machine, shell.run("gpiodetect"))
