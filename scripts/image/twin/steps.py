@@ -115,11 +115,13 @@ def active_since(shell: Shell, unit: str, deadline_s: float = BOOT_S) -> float:
     Raises:
         ImageError: it failed, or did not become active.
     """
+    # Beside other work the service manager does not always answer in time.
     script = (
-        f"until systemctl is-active --quiet '{unit}'; do systemctl is-failed --quiet '{unit}' && break; sleep 1; done; "
-        f"systemctl show -P ActiveState '{unit}'; systemctl show -P ActiveEnterTimestampMonotonic '{unit}'"
+        f"until systemctl is-active --quiet '{unit}'; do systemctl is-failed --quiet '{unit}' && break; sleep 1; done 2>/dev/null; "
+        f"for p in ActiveState ActiveEnterTimestampMonotonic; do until systemctl show -P $p '{unit}' 2>/dev/null; do sleep 1; done; done"
     )
-    state, _, since = shell.run(script, deadline_s=deadline_s).partition("\n")
+    found = re.search(r"([a-z]+)\n(\d+)$", shell.run(script, deadline_s=deadline_s))
+    state, since = found.groups() if found else ("unknown", "0")
     if state != "active":
         said = shell.run(f"systemctl status --no-pager --lines=20 '{unit}'", check=False)
         raise ImageError(f"{unit}: {state}\n{said}")
