@@ -1,4 +1,4 @@
-"""Serves the page in the appliance's own asyncio loop. This file and `patience` are the only ones that import uvicorn."""
+"""Serves the page in the appliance's own asyncio loop. This file and `protocol` are the only ones that import uvicorn."""
 
 import asyncio
 import logging
@@ -33,8 +33,8 @@ from edge.web.hub import Hub
 from edge.web.listening import SendOn, check_pair, listen
 from edge.web.live import Live
 from edge.web.pages import Pages
-from edge.web.patience import PatientProtocol
 from edge.web.port import Rooms
+from edge.web.protocol import PatientProtocol
 from edge.web.render import FOLDER as PAGE_FOLDER
 from edge.web.render import Renderer, lamp_of
 from edge.web.upkeep import Upkeep

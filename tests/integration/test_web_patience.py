@@ -17,7 +17,7 @@ PATIENCE_S = 0.5
 
 @pytest.fixture
 def site(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    monkeypatch.setattr("edge.web.patience.HEAD_S", PATIENCE_S)
+    monkeypatch.setattr("edge.web.protocol.HEAD_S", PATIENCE_S)
     monkeypatch.setattr("edge.web.patience.BODY_S", PATIENCE_S)
     site = Site(data_dir)
     yield site

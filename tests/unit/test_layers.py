@@ -62,7 +62,7 @@ VENDORS = {
     "av": {"camera/decoding.py", "clips/encoder.py", "bench/copied_loop.py"},
     "picamera2": {"camera/picamera.py", "recognition/hailo.py", "recognition/imx500.py"},
     "libcamera": {"camera/picamera.py"},
-    "uvicorn": {"web/server.py"},
+    "uvicorn": {"web/server.py", "web/protocol.py"},
     "jinja2": {"web/render.py"},
     "zeroconf": {"web/mdns.py"},
     "dbus_fast": {"device/bus.py"},
