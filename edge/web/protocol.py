@@ -1,6 +1,6 @@
 """uvicorn's side of a connection, with an end to its patience.
 
-uvicorn itself waits for ever for a request's first bytes: a stranger who opens connections and says nothing would keep others from the page.
+uvicorn itself waits for ever for a request's first bytes: a stranger who opens connections and says nothing would keep others out.
 """
 
 import asyncio
