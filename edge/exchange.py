@@ -20,6 +20,11 @@ class CameraStopped(NamedTuple):
     camera: str
 
 
+def places_of(frame: Frame, most: int) -> int:
+    """How much of a room of `most` places a frame takes: a large photograph takes those of several small frames."""
+    return min(most, 1 + frame.pixels.nbytes // SMALL_BYTES)
+
+
 class Room:
     """A counting semaphore that waits in C; the threading module's waits in Python, which costs the frame path more than its work."""
 

@@ -8,7 +8,7 @@ from queue import SimpleQueue
 from edge.events.lifecycle import LifeCycle
 from edge.events.looks import LookThread
 from edge.events.port import LookResult, Outcome, Scene, Thing
-from edge.exchange import CameraStopped, Room
+from edge.exchange import CameraStopped, Room, places_of
 from edge.geometry import WHOLE, Box
 from edge.motion.gate import Gate
 from edge.motion.regions import in_whole, is_cut
@@ -96,9 +96,12 @@ class Follower:
         Args:
             more: the next frame is waiting, so that this result may wait a moment for the next one.
         """
-        self._room.acquire()
+        places = places_of(computed.frame, AHEAD)
+        if places > 1:
+            self.flush()  # what is gathered holds places that this one may have to wait for
+        self._room.acquire(places)
         self._gathered.append(computed)
-        if not more or len(self._gathered) > AHEAD // 2 or time.monotonic() - self._handed_s > TOGETHER_S:
+        if not more or places > 1 or len(self._gathered) > AHEAD // 2 or time.monotonic() - self._handed_s > TOGETHER_S:
             self.flush()
 
     def flush(self) -> None:
@@ -126,7 +129,7 @@ class Follower:
                 self._take_look(item)
             else:
                 for computed in item:
-                    self._room.release()
+                    self._room.release(places_of(computed.frame, AHEAD))
                     self._follow(computed)
                     self._done(computed.frame.camera)
         self._finish_looks()

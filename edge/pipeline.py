@@ -17,7 +17,7 @@ from edge.errors import CameraError, CameraStalledError, DetectorError
 from edge.events.lifecycle import LifeCycle
 from edge.events.looks import LookThread
 from edge.events.port import Outcome, Scene
-from edge.exchange import SMALL_BYTES, CameraStopped, FrameExchange, Room, UnderWay
+from edge.exchange import CameraStopped, FrameExchange, Room, UnderWay, places_of
 from edge.follower import Follower, Stats
 from edge.health import Health, State
 from edge.motion.gate import Gate
@@ -243,7 +243,7 @@ class Pipeline:
             self._room.acquire()
             item = self._exchange.take()
             if isinstance(item, Frame):
-                self._room.acquire(self._takes(item) - 1)
+                self._room.acquire(places_of(item, self._places) - 1)
                 begin_s = time.monotonic()
                 self.stats.first_frame_s = self.stats.first_frame_s or begin_s
                 self._ready.put(self._detector.prepare(item))
@@ -253,10 +253,6 @@ class Pipeline:
                 if item is None:
                     return
 
-    def _takes(self, item: Frame | CameraStopped) -> int:
-        """How many of the places ahead: a large photograph takes those of several small frames."""
-        return min(self._places, 1 + item.pixels.nbytes // SMALL_BYTES) if isinstance(item, Frame) else 1
-
     def _next(self, freed: int) -> tuple[Prepared | CameraStopped | None, int]:
         """What is to be inferred next, and how many places are free again that nobody was told of yet."""
         if freed and self._ready.empty():
@@ -264,7 +260,7 @@ class Pipeline:
             freed = 0
         item = self._ready.get()
         if item is not None:
-            freed += self._takes(item.frame if isinstance(item, Prepared) else item)
+            freed += places_of(item.frame, self._places) if isinstance(item, Prepared) else 1
         if freed >= self._together:
             self._room.release(freed)
             freed = 0

@@ -31,7 +31,9 @@ def images(one: Path, other: Path) -> Iterator[str]:
     """What was made of the roots."""
     for name in FILES:
         a, b = one / name, other / name
-        if file_sha256(a) != file_sha256(b):
+        if missing := [path for path in (a, b) if not path.exists()]:
+            yield f"{missing[0]}: not there"
+        elif file_sha256(a) != file_sha256(b):
             yield f"{name}: other content"
 
 

@@ -32,7 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--gpio", action="store_true", help="a press at a line of the kernel, and the lines of an emulated Pi 3"
     )
-    parser.add_argument("--only", nargs="+", default=[], metavar="CASE", help="with --ab: these cases only")
+    parser.add_argument(
+        "--only", nargs="+", default=[], choices=(slots.GOOD, *slots.BROKEN), help="with --ab: these cases only"
+    )
     parser.add_argument("--ab", action="store_true", help="updates: good, unwell, panicking, hanging, refused")
     parser.add_argument(
         "--seed", type=int, default=random.SystemRandom().randrange(10**6), help="of the random moments"
