@@ -43,6 +43,8 @@ def test_a_life_of_the_package(suite: str, base_dir: Path, tmp_path: Path) -> No
     layered = Layered(debian_root(suite, base_dir), tmp_path)
     layered.install(built(suite, OLD, tmp_path, base_dir))
     it_works(layered, OLD)
+    # Built elsewhere it is the same: nothing in it says where it was built.
+    assert layered.run("grep", "-rlF", str(tmp_path), "/usr/lib/edge-appliance", check=False).stdout == ""
     layered.write("/etc/edge/edge.toml", OWN)
     layered.write("/var/lib/edge/evidence", "kept")
 
