@@ -18,8 +18,8 @@ from scripts.image.twin.shell import Shell
 DEADLINE_S = 60.0
 
 
-def carry(listener: socket.socket, terminal: int) -> None:
-    """Between the socket and the terminal, until one of them ends."""
+def carry(listener: socket.socket, terminal: int, lost: bytes) -> None:
+    """Between the socket and the terminal, until one of them ends; once, `lost` does not arrive."""
     client, _ = listener.accept()
     with client, contextlib.suppress(OSError):
         while True:
@@ -28,21 +28,21 @@ def carry(listener: socket.socket, terminal: int) -> None:
                     data = client.recv(4096)
                     if not data:
                         return
-                    os.write(terminal, data)
+                    os.write(terminal, data.replace(lost, b"", 1))
+                    lost = b""
                 else:
                     client.sendall(os.read(terminal, 4096))
 
 
-@pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Shell]:
-    path = tmp_path / "s"
+@contextlib.contextmanager
+def behind_a_terminal(program: str, path: Path, lost: bytes = b"") -> Iterator[Shell]:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen(1)
         ours, theirs = pty.openpty()
-        process = subprocess.Popen(["/bin/sh"], stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
+        process = subprocess.Popen([program], stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
         os.close(theirs)
-        carrier = threading.Thread(target=carry, args=(listener, ours), daemon=True)
+        carrier = threading.Thread(target=carry, args=(listener, ours, lost), daemon=True)
         carrier.start()
         shell = Shell(path)
         shell.wait(DEADLINE_S)
@@ -52,6 +52,17 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
         shell.close()
         carrier.join(DEADLINE_S)
         os.close(ours)
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    with behind_a_terminal("/bin/sh", tmp_path / "s") as shell:
+        yield shell
+
+
+def test_a_shell_that_lost_the_first_line_is_told_again(tmp_path: Path) -> None:
+    with behind_a_terminal("/bin/bash", tmp_path / "s", lost=b"exec dash\n") as shell:
+        assert shell.run("echo one") == "one"
 
 
 def test_a_command_gives_what_it_prints(shell: Shell) -> None:

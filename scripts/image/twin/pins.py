@@ -92,7 +92,7 @@ def pi3_lines(card: Card, data: Path, work: Path) -> None:
         for level, state in ((1, "on"), (0, "off")):
             shell.run("systemctl stop edge")
             # The emulated line keeps the level that it was driven to when it is an input again.
-            shell.run(f"gpioset --toggle 100ms,0 --chip gpiochip0 4={level}")
+            shell.run(f"gpioset --toggle 0 --chip gpiochip0 4={level}")
             _configure(shell, LINES_TOML if level else "")
             _expect(shell, "input", "door", state)
             _say(machine, f"GPIO4 is {level}: the input says {state}")

@@ -29,8 +29,9 @@ class Shell:
         mark = uuid.uuid4().hex
         while time.monotonic() < until_s:
             if self._connected():
-                # dash edits no lines and says nothing of its own. Said again and again: what is sent before the shell is there is lost.
-                self._send(f"exec dash\nstty -echo; PS1=; PS2=; echo {_said_apart(mark)}\n")
+                # dash edits no lines and says nothing of its own. Said again and again, until it is dash that answers: what is sent before
+                # a shell is there is lost, and of two lines it may be the first.
+                self._send(f'exec dash\nstty -echo; PS1=; PS2=; [ "$BASH_VERSION" ] || echo {_said_apart(mark)}\n')
                 if self._read_until(re.compile(f"{mark}\r?\n".encode()), 10.0):
                     self._seen = b""
                     return
