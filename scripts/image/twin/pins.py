@@ -102,7 +102,7 @@ def pi3_lines(card: Card, data: Path, work: Path) -> None:
         shell.run("runuser -u edge -- edge ask output name=siren on=true")
         _expect_line(shell, 25, "hi")
         _say(machine, "the output's line is high when it is asked for")
-        _off(machine, shell)
+        _halt(machine, shell)
 
 
 def _prepared(card: Card, data: Path) -> Choice:
@@ -170,6 +170,21 @@ def _expect_line(shell: Shell, number: int, level: str) -> None:
 def _off(machine: Machine, shell: Shell) -> None:
     shell.send("systemctl poweroff")
     machine.wait(steps.BOOT_S)
+
+
+def _halt(machine: Machine, shell: Shell) -> None:
+    """Without its watchdog, which turns it off, the emulated Pi 3 ends by standing still.
+
+    Raises:
+        ImageError: it does not come so far.
+    """
+    shell.send("systemctl halt")
+    until_s = time.monotonic() + STATE_S
+    while "System halted" not in machine.console():
+        if time.monotonic() > until_s:
+            raise ImageError("it does not halt", hint=f"see {machine.folder}/console.log")
+        time.sleep(1.0)
+    _say(machine, "halted in order")
 
 
 def _say(machine: Machine, what: str) -> None:
