@@ -1,13 +1,16 @@
 """Files that are whole or not there, over a power cut too."""
 
+import fcntl
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write_durably(path: Path, content: bytes, *, mode: int | None = None) -> None:
     """Write a file so that after a power cut it is there whole, or not at all.
 
-    Temporary name in the same folder → fsync → rename → fsync of the folder.
+    Temporary name in the same folder → fsync → rename → fsync of the folder. Others who write it at the same time wait; the last one's
+    content stays. Thread: any, of any process.
 
     Args:
         mode: its permissions, from before the first byte is in it; None: those of the process.
@@ -16,18 +19,36 @@ def write_durably(path: Path, content: bytes, *, mode: int | None = None) -> Non
         OSError: nothing stands under the final name that was not there before; the temporary file is gone.
     """
     temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        with temporary.open("wb") as file:
+    with _alone(temporary) as file:
+        try:
             if mode is not None:
                 os.fchmod(file.fileno(), mode)
+            file.truncate(0)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+            temporary.replace(path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
     sync_folder(path.parent)
+
+
+def _alone(temporary: Path) -> BinaryIO:
+    """Open it when nobody else has it. One name for all, so that power cuts leave one behind and not many."""
+    while True:
+        file = temporary.open("ab")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # Who had it before has renamed or removed it: what is open here may be that name no longer.
+            if os.path.samestat(os.fstat(file.fileno()), temporary.stat()):
+                return file
+        except FileNotFoundError:
+            pass
+        except OSError:
+            file.close()
+            raise
+        file.close()
 
 
 def sync_folder(folder: Path) -> None:
