@@ -37,7 +37,7 @@ def write_durably(path: Path, content: bytes, *, mode: int | None = None) -> Non
 def _alone(temporary: Path) -> BinaryIO:
     """Open it when nobody else has it. One name for all, so that power cuts leave one behind and not many."""
     while True:
-        file = temporary.open("ab")
+        file = _opened(temporary)
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
             # Who had it before has renamed or removed it: what is open here may be that name no longer.
@@ -49,6 +49,16 @@ def _alone(temporary: Path) -> BinaryIO:
             file.close()
             raise
         file.close()
+
+
+def _opened(temporary: Path) -> BinaryIO:
+    try:
+        return temporary.open("ab")
+    except PermissionError:
+        if not temporary.exists():  # it is the folder that refuses
+            raise
+    temporary.unlink()  # another user's, root's perhaps, whom a power cut stopped
+    return temporary.open("ab")
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Files that are whole or not there, whoever else writes them."""
 
 import os
+import tempfile
 import threading
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from edge.files import write_durably
 
 WRITERS, TIMES = 4, 12
 SIZES = (1, 70_000)
+NOBODY = 65534
 
 
 def whole(content: bytes) -> bool:
@@ -51,6 +53,24 @@ def test_what_a_power_cut_left_is_written_over(tmp_path: Path) -> None:
     assert (tmp_path / "note").read_bytes() == b"whole"
     assert (tmp_path / "note").stat().st_mode & 0o777 == 0o600
     assert [each.name for each in tmp_path.iterdir()] == ["note"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be another user")
+def test_what_another_user_left_is_in_nobody_s_way() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        os.chown(folder, NOBODY, -1)
+        (folder / ".note.tmp").write_bytes(b"half")
+        (folder / "roots").mkdir()
+        os.seteuid(NOBODY)
+        try:
+            write_durably(folder / "note", b"whole")
+            with pytest.raises(PermissionError):
+                write_durably(folder / "roots" / "note", b"nowhere")
+        finally:
+            os.seteuid(0)
+        assert (folder / "note").read_bytes() == b"whole"
+        assert sorted(each.name for each in folder.rglob("*")) == ["note", "roots"]
 
 
 def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
