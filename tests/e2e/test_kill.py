@@ -52,7 +52,7 @@ def test_every_event_reaches_the_subscriber_over_twenty_kills(base_dir: Path, tm
         for _ in range(ROUNDS):
             killed_during_work(config, log, chance.uniform(0, LONGEST_S))
         last = edge("run", "--once", "--config", config)
-        assert last.returncode == 0, last.stderr
+        assert last.returncode == 0, f"exit code {last.returncode}: {last.stderr}"
         expected = {
             (event.id, n) for event in EventStore(data_dir).newest(100_000) for n in range(1, event.revision + 1)
         }
@@ -61,7 +61,8 @@ def test_every_event_reaches_the_subscriber_over_twenty_kills(base_dir: Path, tm
     messages = received(collector)
     assert messages.keys() == expected, "nothing was published that is not kept"
     assert len(expected) > 2 * ROUNDS, "the video gave events in most rounds"
-    assert all(len(payloads) == 1 for payloads in messages.values()), "a duplicate says the same as the first"
+    different = [payloads for payloads in messages.values() if len(payloads) > 1]
+    assert not different, "a duplicate says the same as the first"
     assert Outbox(data_dir).count() == 0
     check_pictures(data_dir, messages)
 
