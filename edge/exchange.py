@@ -20,15 +20,16 @@ class CameraStopped(NamedTuple):
     camera: str
 
 
-def places_of(frame: Frame, most: int) -> int:
-    """How much of a room of `most` places a frame takes: a large photograph takes those of several small frames."""
-    return min(most, 1 + frame.pixels.nbytes // SMALL_BYTES)
+def weight_of(frame: Frame) -> int:
+    """How many places of a `Room` a frame takes, if it has so many: a large photograph takes those of several small frames."""
+    return 1 + frame.pixels.nbytes // SMALL_BYTES
 
 
 class Room:
     """A counting semaphore that waits in C; the threading module's waits in Python, which costs the frame path more than its work."""
 
     def __init__(self, places: int) -> None:
+        self.places = places
         self._free: SimpleQueue[None] = SimpleQueue()
         for _ in range(places):
             self._free.put(None)

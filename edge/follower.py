@@ -8,14 +8,15 @@ from queue import SimpleQueue
 from edge.events.lifecycle import LifeCycle
 from edge.events.looks import LookThread
 from edge.events.port import LookResult, Outcome, Scene, Thing
-from edge.exchange import CameraStopped, Room, places_of
+from edge.exchange import CameraStopped, Room
 from edge.geometry import WHOLE, Box
 from edge.motion.gate import Gate
 from edge.motion.regions import in_whole, is_cut
 from edge.recognition.port import Computed, Detection, Detector, SplitDetector
 
-AHEAD = 12
-"""Results that wait to be read. Beyond it inference waits: a slow card holds recognition back rather than filling the memory."""
+AHEAD = 6
+"""Results that wait to be read, beside as many that are being gathered. Beyond it inference waits: a slow card holds recognition back
+rather than filling the memory."""
 TOGETHER_S = 0.005
 """Results that come faster than this, with more frames waiting, are handed over several at a time: each hand-over wakes a thread, which
 costs a fast model more than reading its result."""
@@ -23,6 +24,10 @@ WEAK = 0.99
 """Of the threshold: the score of what is cut off, at the most."""
 LOOKS_S = 2.0
 """How long a stop waits for second looks that are under way."""
+
+
+_Result = tuple[Computed, int]
+"""With the weight of its frame."""
 
 
 @dataclass(slots=True)
@@ -86,30 +91,33 @@ class Follower:
         self._done = done
         self._scenes: dict[str, Scene] = {}
         self._room = Room(AHEAD)
-        self._items: SimpleQueue[list[Computed] | CameraStopped | LookResult | None] = SimpleQueue()
-        self._gathered: list[Computed] = []
+        self._items: SimpleQueue[list[_Result] | CameraStopped | LookResult | None] = SimpleQueue()
+        self._gathered: list[_Result] = []
+        self._weight = 0
         self._handed_s = 0.0
 
-    def result(self, computed: Computed, *, more: bool) -> None:
+    def result(self, computed: Computed, weight: int, now_s: float, *, more: bool) -> None:
         """Hand over a result; waits while too many wait already.
 
         Args:
+            weight: of its frame.
+            now_s: monotonic.
             more: the next frame is waiting, so that this result may wait a moment for the next one.
         """
-        places = places_of(computed.frame, AHEAD)
-        if places > 1:
-            self.flush()  # what is gathered holds places that this one may have to wait for
-        self._room.acquire(places)
-        self._gathered.append(computed)
-        if not more or places > 1 or len(self._gathered) > AHEAD // 2 or time.monotonic() - self._handed_s > TOGETHER_S:
+        if weight > 1:
+            self.flush()
+        self._gathered.append((computed, weight))
+        self._weight += weight
+        if not more or self._weight >= AHEAD or now_s - self._handed_s > TOGETHER_S:
             self.flush()
 
     def flush(self) -> None:
         """Hand over what was gathered."""
         self._handed_s = time.monotonic()
         if self._gathered:
+            self._room.acquire(min(self._weight, AHEAD))
             self._items.put(self._gathered)
-            self._gathered = []
+            self._gathered, self._weight = [], 0
 
     def put(self, item: CameraStopped | LookResult | None) -> None:
         """Anything else, in its turn; None ends the thread."""
@@ -128,8 +136,8 @@ class Follower:
             elif isinstance(item, LookResult):
                 self._take_look(item)
             else:
-                for computed in item:
-                    self._room.release(places_of(computed.frame, AHEAD))
+                for computed, weight in item:
+                    self._room.release(min(weight, AHEAD))
                     self._follow(computed)
                     self._done(computed.frame.camera)
         self._finish_looks()

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from queue import SimpleQueue
+from typing import NamedTuple
 
 from edge.camera.port import Camera, Frame
 from edge.camera.watch import CameraWatch, Pulse
@@ -17,7 +18,7 @@ from edge.errors import CameraError, CameraStalledError, DetectorError
 from edge.events.lifecycle import LifeCycle
 from edge.events.looks import LookThread
 from edge.events.port import Outcome, Scene
-from edge.exchange import CameraStopped, FrameExchange, Room, UnderWay, places_of
+from edge.exchange import CameraStopped, FrameExchange, Room, UnderWay, weight_of
 from edge.follower import Follower, Stats
 from edge.health import Health, State
 from edge.motion.gate import Gate
@@ -32,6 +33,11 @@ STORED_AHEAD, STORED_TOGETHER = 8, 4
 FIRST_RETRY_S, LAST_RETRY_S = 1.0, 60.0
 CAPTURE_STOP_S = 10.0
 """Cameras get so long to come back from their drivers when the pipeline stops; one that blocks for ever is left behind."""
+
+
+class _Ready(NamedTuple):
+    prepared: Prepared
+    weight: int
 
 
 class Pipeline:
@@ -79,11 +85,10 @@ class Pipeline:
         self._retry = retry
         self._stopping = threading.Event()
         self._exchange = FrameExchange([camera.name for camera in cameras])
-        self._ready: SimpleQueue[Prepared | CameraStopped | None] = SimpleQueue()
+        self._ready: SimpleQueue[_Ready | CameraStopped | None] = SimpleQueue()
         # A frame prepared too early is an old frame; of stored ones a few may wait.
         live = any(camera.live for camera in cameras)
-        self._places = 1 if live else STORED_AHEAD
-        self._room = Room(self._places)
+        self._room = Room(1 if live else STORED_AHEAD)
         self._together = 1 if live else STORED_TOGETHER
         self._infer_once: Callable[[Prepared], Computed] = (
             detector.compute if isinstance(detector, SplitDetector) else self._infer_whole
@@ -243,61 +248,61 @@ class Pipeline:
             self._room.acquire()
             item = self._exchange.take()
             if isinstance(item, Frame):
-                self._room.acquire(places_of(item, self._places) - 1)
+                weight = weight_of(item)
+                self._room.acquire(min(weight, self._room.places) - 1)
                 begin_s = time.monotonic()
                 self.stats.first_frame_s = self.stats.first_frame_s or begin_s
-                self._ready.put(self._detector.prepare(item))
+                self._ready.put(_Ready(self._detector.prepare(item), weight))
                 self.stats.prepare_s += time.monotonic() - begin_s
+                self.stats.dropped = self._exchange.dropped
             else:
                 self._ready.put(item)
                 if item is None:
                     return
 
-    def _next(self, freed: int) -> tuple[Prepared | CameraStopped | None, int]:
-        """What is to be inferred next, and how many places are free again that nobody was told of yet."""
-        if freed and self._ready.empty():
-            self._room.release(freed)
-            freed = 0
-        item = self._ready.get()
-        if item is not None:
-            freed += places_of(item.frame, self._places) if isinstance(item, Prepared) else 1
-        if freed >= self._together:
-            self._room.release(freed)
-            freed = 0
-        return item, freed
-
     def _infer(self) -> None:
-        item, freed = self._next(0)
-        while item is not None:
-            if isinstance(item, CameraStopped):
-                self._owed_since_s = 0.0
-                self._follower.flush()
-                self._follower.put(item)
-            else:
-                self._compute(item)
-            item, freed = self._next(freed)
-        self._follower.flush()
-        self._follower.put(None)
+        # As little as can be: whatever is done here, a fast model waits for.
+        freed = 0
+        while True:
+            if freed and self._ready.empty():
+                self._room.release(freed)
+                freed = 0
+            item = self._ready.get()
+            freed += min(item.weight, self._room.places) if isinstance(item, _Ready) else 1
+            if freed >= self._together:
+                self._room.release(freed)
+                freed = 0
+            if isinstance(item, _Ready):
+                self._compute(item.prepared, item.weight)
+                continue
+            self._follower.flush()
+            self._follower.put(item)
+            if item is None:
+                return
+            self._owed_since_s = 0.0
 
-    def _compute(self, prepared: Prepared) -> None:
+    def _compute(self, prepared: Prepared, weight: int) -> None:
         begin_s = time.monotonic()
         try:
             computed = self._infer_once(prepared)
         except DetectorError as error:
-            self._follower.flush()  # what was gathered before must not wait for a result that may never come
-            self._end(prepared.frame.camera)
-            self.stats.detector_errors += 1
-            if not self._detector_broken:
-                self._detector_broken = True
-                log.error("recognition failed camera=%s error=%s", prepared.frame.camera, error)
+            self._fail(prepared.frame.camera, error)
             return
+        end_s = time.monotonic()
+        self.stats.infer_s += end_s - begin_s
+        self._follower.result(computed, weight, end_s, more=not self._ready.empty())
+        self._owed_since_s = 0.0
         if self._detector_broken:
             self._detector_broken = False
             log.info("recognition works again camera=%s", prepared.frame.camera)
-        self.stats.dropped = self._exchange.dropped
-        self.stats.infer_s += time.monotonic() - begin_s
-        self._follower.result(computed, more=not self._ready.empty())
-        self._owed_since_s = 0.0
+
+    def _fail(self, camera: str, error: DetectorError) -> None:
+        self._follower.flush()  # what was gathered before must not wait for a result that may never come
+        self._end(camera)
+        self.stats.detector_errors += 1
+        if not self._detector_broken:
+            self._detector_broken = True
+            log.error("recognition failed camera=%s error=%s", camera, error)
 
     def _infer_whole(self, prepared: Prepared) -> Computed:
         return Computed(prepared.frame, self._detector.infer(prepared))

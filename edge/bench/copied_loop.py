@@ -44,7 +44,7 @@ def run(video: Path, detector: TfliteDetector, host: str, port: int, *, realtime
             given_s = time.monotonic()
             image = picture.to_image().resize((300, 300), Image.Resampling.BILINEAR)
             tensor = (np.asarray(image, np.float32) / 127.5 - 1.0)[np.newaxis]
-            found = detector.read_outputs(detector.run(tensor), STRETCHED)
+            found = detector.read_outputs(detector.interpreter.infer(tensor), STRETCHED)
             frames += 1
             if found:
                 sent += 1

@@ -93,6 +93,10 @@ class IsolatedNetwork:
                 hint = "the library does not fit the runtime: they move together, see docs/accelerators.md"
             raise DetectorError(str(error.args[0]), hint=hint) from error
 
+    def infer(self, tensor: Tensor) -> list[Tensor]:
+        self.run(tensor)
+        return [self.raw_output(position) for position in range(len(self._targets))]
+
     def output(self, position: int) -> Tensor:
         return plain(self.raw_output(position), self.loaded.outputs[position].quantization)
 

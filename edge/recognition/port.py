@@ -1,6 +1,5 @@
 """The port of every detector, and what it finds."""
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from edge.camera.port import Frame
@@ -26,16 +25,14 @@ class Insight(NamedTuple):
 NOTHING = Insight()
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A frame made ready for its detector. `work` is the detector's own."""
 
     frame: Frame
     work: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Computed:
+class Computed(NamedTuple):
     """What an inference left, not yet read. `work` is the detector's own."""
 
     frame: Frame

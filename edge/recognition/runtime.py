@@ -142,6 +142,11 @@ class Interpreter:
         except (ValueError, RuntimeError) as error:
             raise DetectorError(f"inference failed: {_first_line(error)}", hint=self._hint) from error
 
+    def infer(self, tensor: Tensor) -> list[Tensor]:
+        """`run`, and copies of the outputs as the model gives them."""
+        self.run(tensor)
+        return [self._interpreter.get_tensor(index) for index in self._output_indices]
+
     def invoke_only(self) -> None:
         """Compute again on the input of the last `run`: what a benchmark measures against."""
         self._interpreter.invoke()

@@ -2,6 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,6 +45,7 @@ class Layout(NamedTuple):
     view: View
 
 
+@lru_cache(16)
 def lay_out(frame: Size, target: Size, fit: Fit) -> Layout:
     """Place a frame in the input.
 

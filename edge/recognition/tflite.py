@@ -24,16 +24,12 @@ class Network(Outputs, Protocol):
         """Where it runs and on what runtime, for people."""
         ...
 
-    def run(self, tensor: Tensor) -> None:
-        """Infer from an input of the shape and type of `input`.
+    def infer(self, tensor: Tensor) -> list[Tensor]:
+        """Infer from an input of the shape and type of `input`; copies of the outputs as the model gives them.
 
         Raises:
             DetectorError: it failed.
         """
-        ...
-
-    def raw_output(self, position: int) -> Tensor:
-        """A copy of one output of the last inference as the model gives it."""
         ...
 
 
@@ -102,14 +98,9 @@ class NetworkDetector:
 
     def compute(self, prepared: Prepared) -> Computed:
         buffer: InputBuffer = prepared.work
-        work = self.run(buffer.tensor), buffer.view
+        work = self._network.infer(buffer.tensor), buffer.view
         self.scaler.give_back(buffer)
         return Computed(prepared.frame, work)
-
-    def run(self, tensor: Tensor) -> list[Tensor]:
-        """Infer and copy the outputs as the network left them."""
-        self._network.run(tensor)
-        return [self._network.raw_output(position) for position in range(len(self._network.outputs))]
 
     def read(self, computed: Computed) -> list[Detection]:
         outputs, view = computed.work

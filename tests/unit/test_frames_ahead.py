@@ -46,13 +46,17 @@ class Held:
     def close(self) -> None: ...
 
 
-@pytest.mark.parametrize(("rows", "ahead"), [(100, STORED_AHEAD), (5 * SMALL_BYTES // 3000, 1)])
-def test_what_is_ready_takes_a_bounded_room(rows: int, ahead: int) -> None:
-    detector = Held()
-    picture = np.zeros((rows, 1000, 3), np.uint8)
-    dead: list[BaseException] = []
-    pipeline = Pipeline(
-        [MemoryCamera("album", [picture] * FRAMES, start=Instant(0.0, 0.0))],
+class LiveCamera(MemoryCamera):
+    live = True
+
+    def read(self, timeout_s: float) -> Frame | None:
+        time.sleep(0.005)
+        return super().read(timeout_s)
+
+
+def pipeline_of(camera: MemoryCamera, detector: Held, dead: list[BaseException]) -> Pipeline:
+    return Pipeline(
+        [camera],
         detector,
         lambda name: LifeCycle(name, "boot", TrackSettings(), detector.threshold_of, str),
         lambda outcome: None,
@@ -60,6 +64,14 @@ def test_what_is_ready_takes_a_bounded_room(rows: int, ahead: int) -> None:
         Health(SystemClock()),
         retry=False,
     )
+
+
+@pytest.mark.parametrize(("rows", "ahead"), [(100, STORED_AHEAD), (5 * SMALL_BYTES // 3000, 1)])
+def test_what_is_ready_takes_a_bounded_room(rows: int, ahead: int) -> None:
+    detector = Held()
+    picture = np.zeros((rows, 1000, 3), np.uint8)
+    dead: list[BaseException] = []
+    pipeline = pipeline_of(MemoryCamera("album", [picture] * FRAMES, start=Instant(0.0, 0.0)), detector, dead)
     pipeline.start()
     try:
         until(lambda: detector.prepared >= ahead, 5, "frames that are ready")
@@ -70,4 +82,21 @@ def test_what_is_ready_takes_a_bounded_room(rows: int, ahead: int) -> None:
     until(lambda: not pipeline.running, 10, "all frames")
     pipeline.stop()
     assert detector.seen == FRAMES
+    assert dead == []
+
+
+def test_of_a_live_camera_one_is_made_ready_while_another_is_looked_at() -> None:
+    detector = Held()
+    picture = np.zeros((100, 100, 3), np.uint8)
+    dead: list[BaseException] = []
+    pipeline = pipeline_of(LiveCamera("door", [picture] * FRAMES, start=Instant(0.0, 0.0)), detector, dead)
+    pipeline.start()
+    try:
+        until(lambda: detector.prepared == 2, 5, "the next frame")
+        time.sleep(0.1)
+        assert detector.prepared == 2, "a frame that is made ready too early is an old frame"
+    finally:
+        detector.may_look.set()
+    until(lambda: not pipeline.running, 10, "the end")
+    pipeline.stop()
     assert dead == []
