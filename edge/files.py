@@ -2,15 +2,16 @@
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 
 def write_durably(path: Path, content: bytes, *, mode: int | None = None) -> None:
     """Write a file so that after a power cut it is there whole, or not at all.
 
-    Temporary name in the same folder → fsync → rename → fsync of the folder. Others who write it at the same time wait; the last one's
-    content stays. Thread: any, of any process.
+    Temporary name in the same folder → fsync → rename → fsync of the folder. Others who write in that folder at the same time wait; the
+    last one's content stays. Thread: any, of any process.
 
     Args:
         mode: its permissions, from before the first byte is in it; None: those of the process.
@@ -19,46 +20,31 @@ def write_durably(path: Path, content: bytes, *, mode: int | None = None) -> Non
         OSError: nothing stands under the final name that was not there before; the temporary file is gone.
     """
     temporary = path.with_name(f".{path.name}.tmp")
-    with _alone(temporary) as file:
+    with _alone(path.parent) as folder:
+        temporary.unlink(missing_ok=True)  # a power cut stopped whoever wrote it, another user perhaps
         try:
-            if mode is not None:
-                os.fchmod(file.fileno(), mode)
-            file.truncate(0)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            with temporary.open("xb") as file:
+                if mode is not None:
+                    os.fchmod(file.fileno(), mode)
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
             temporary.replace(path)
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
-    sync_folder(path.parent)
+        os.fsync(folder)
 
 
-def _alone(temporary: Path) -> BinaryIO:
-    """Open it when nobody else has it. One name for all, so that power cuts leave one behind and not many."""
-    while True:
-        file = _opened(temporary)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            # Who had it before has renamed or removed it: what is open here may be that name no longer.
-            if os.path.samestat(os.fstat(file.fileno()), temporary.stat()):
-                return file
-        except FileNotFoundError:
-            pass
-        except OSError:
-            file.close()
-            raise
-        file.close()
-
-
-def _opened(temporary: Path) -> BinaryIO:
+@contextmanager
+def _alone(folder: Path) -> Iterator[int]:
+    """Its descriptor, while nobody else writes there durably. The folder, not the file: whoever may write there can lock it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        return temporary.open("ab")
-    except PermissionError:
-        if not temporary.exists():  # it is the folder that refuses
-            raise
-    temporary.unlink()  # another user's, root's perhaps, whom a power cut stopped
-    return temporary.open("ab")
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

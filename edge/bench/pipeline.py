@@ -5,7 +5,6 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from edge.bench.machine import Stolen
 from edge.bench.report import BenchReport, Figure
 from edge.bench.scenes import HEIGHT_PX, WIDTH_PX, moving
 from edge.camera.port import Pixels
@@ -17,6 +16,7 @@ from edge.events.tracks import TrackSettings
 from edge.follower import Stats
 from edge.health import Health
 from edge.pipeline import Pipeline
+from edge.processors import Ticks
 from edge.recognition.tflite import TfliteDetector
 from edge.runtime import Fatal
 from edge.testing.camera import MemoryCamera
@@ -100,7 +100,7 @@ def _rounds(detector: TfliteDetector, scene: list[Pixels], rounds: int, frames: 
 
 
 def _round(detector: TfliteDetector, scene: list[Pixels], frames: int) -> Round:
-    stolen = Stolen()
+    before = Ticks.read()
     before_s = _raw(detector, (frames + 1) // 2)
     outcomes: list[Outcome] = []
     fatal = Fatal()
@@ -131,7 +131,9 @@ def _round(detector: TfliteDetector, scene: list[Pixels], frames: int) -> Round:
         raise EdgeError(f"bench pipeline: {pipeline.stats.frames} of {frames} frames came through")
     started = sum(change.kind == "started" for outcome in outcomes for change in outcome.changes)
     raw_s = (before_s + _raw(detector, (frames + 1) // 2)) / 2
-    return Round(raw_s, took_s / frames, pipeline.stats, started, stolen.percent())
+    ticks = Ticks.read().since(before)
+    stolen_percent = 100 * ticks.stolen / ticks.total if ticks.total else 0.0
+    return Round(raw_s, took_s / frames, pipeline.stats, started, stolen_percent)
 
 
 def _raw(detector: TfliteDetector, count: int) -> float:

@@ -119,9 +119,8 @@ def _infer(channel: Channel, load: Load, version: str, shared: int) -> None:
     source, targets = places[0].view(memory), [place.view(memory) for place in places[1:]]
     while True:
         channel.receive(Infer)
-        interpreter.run(source)
-        for position, target in enumerate(targets):
-            _copy(interpreter.raw_output(position), target)
+        for value, target in zip(interpreter.infer(source), targets, strict=True):
+            _copy(value, target)
         channel.send(Inferred())
 
 

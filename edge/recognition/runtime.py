@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import DetectorError
+from edge.processors import Ticks
 
-STAT = Path("/proc/stat")
 Tensor = npt.NDArray[Any]
 
 NO_REASON = "it gives no reason, which most often means that there is no device"
@@ -26,23 +26,16 @@ def default_threads() -> int:
 
     More threads than idle cores make inference slower, up to twenty times.
     """
-    before = _busy_and_all(STAT.read_text(encoding="ascii"))
+    before = Ticks.read()
     time.sleep(LOOK_S)
-    after = _busy_and_all(STAT.read_text(encoding="ascii"))
-    return threads_for(len(os.sched_getaffinity(0)), after[0] - before[0], after[1] - before[1])
+    spent = Ticks.read().since(before)
+    return threads_for(len(os.sched_getaffinity(0)), spent.total - spent.idle, spent.total)
 
 
 def threads_for(cores: int, busy: int, total: int) -> int:
     """The default for so many cores of which `busy` out of `total` ticks of the machine were spent."""
     idle_cores = cores * (1 - busy / total) if total else float(cores)
     return max(1, min(MOST_THREADS, round(idle_cores) - 1))
-
-
-def _busy_and_all(stat: str) -> tuple[int, int]:
-    """Ticks that the machine's cores worked, and all ticks, since boot."""
-    ticks = [int(field) for field in stat.partition("\n")[0].split()[1:9]]
-    idle = ticks[3] + ticks[4]  # idle, and waiting for the card
-    return sum(ticks) - idle, sum(ticks)
 
 
 def _runtime() -> tuple[Any, str]:

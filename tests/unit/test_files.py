@@ -1,5 +1,6 @@
 """Files that are whole or not there, whoever else writes them."""
 
+import fcntl
 import os
 import tempfile
 import threading
@@ -52,6 +53,23 @@ def test_what_a_power_cut_left_is_written_over(tmp_path: Path) -> None:
     write_durably(tmp_path / "note", b"whole", mode=0o600)
     assert (tmp_path / "note").read_bytes() == b"whole"
     assert (tmp_path / "note").stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in tmp_path.iterdir()] == ["note"]
+
+
+def test_who_writes_there_is_waited_for_whoever_it_is(tmp_path: Path) -> None:
+    folder = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    theirs = tmp_path / ".note.tmp"
+    theirs.write_bytes(b"half")
+    ours = threading.Thread(target=write_durably, args=(tmp_path / "note", b"ours"))
+    ours.start()
+    ours.join(0.2)
+    assert ours.is_alive()
+    assert theirs.read_bytes() == b"half"
+    theirs.replace(tmp_path / "note")
+    os.close(folder)
+    ours.join(5)
+    assert (tmp_path / "note").read_bytes() == b"ours"
     assert [each.name for each in tmp_path.iterdir()] == ["note"]
 
 

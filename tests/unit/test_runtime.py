@@ -1,6 +1,6 @@
 import pytest
 
-from edge.recognition.runtime import _busy_and_all, default_threads, threads_for
+from edge.recognition.runtime import default_threads, threads_for
 
 
 @pytest.mark.parametrize(
@@ -18,10 +18,6 @@ from edge.recognition.runtime import _busy_and_all, default_threads, threads_for
 )
 def test_threads_are_what_is_idle_less_one(cores: int, busy: int, total: int, threads: int) -> None:
     assert threads_for(cores, busy, total) == threads
-
-
-def test_the_kernel_counters() -> None:
-    assert _busy_and_all("cpu  10 1 5 80 4 0 0 0 0 0\ncpu0 …\n") == (16, 100)
 
 
 def test_here() -> None:
