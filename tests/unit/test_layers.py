@@ -52,7 +52,7 @@ LAYERS = (
     ("channel",),
     ("health",),
     ("clips.boxes", "clips.copying", "clips.h264", "clips.mp4", "clips.packets", "clips.ring", "clips.timeline"),
-    ("clock", "days", "files", "geometry", "polygons", "masks", "camera.address", "camera.still"),
+    ("clock", "days", "files", "processors", "geometry", "polygons", "masks", "camera.address", "camera.still"),
     ("errors",),
 )
 VENDORS = {
