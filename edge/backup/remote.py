@@ -253,6 +253,9 @@ class Remote:
 # Codes stand alone: the names of our files are hashes, and any three digits stand in one of them somewhere.
 _CAUSES = (
     (r"directory not found|object not found|\b404\b", MISSING, "look at the remote's path", False),
+    (r"knownhosts: key", "the server is not the one in the file of known hosts", "look at the file that known_hosts_file names", False),
+    (r"host key mismatch|no common algorithm for host key", "the server is not the one whose host key is pinned",
+     "if it was set up anew: `edge backup setup --new-host-key`, or with a kit, take host_keys out of it", False),
     (r"AccessDenied|\b40[13]\b|Forbidden|Unauthorized|permission denied|handshake failed|unable to authenticate",
      "the remote refuses us", "look at its rights and at the secrets of `edge backup setup`", False),
     (r"no space left|too big for remaining disk space|\b507\b|QuotaExceeded|Insufficient Storage|\bquota\b",

@@ -46,6 +46,7 @@ class Room:
         """
         folder = self.data_dir / FOLDER
         with _locked(folder / LOCK):
+            targets.mend_config(self.data_dir, self.target)
             remote = Remote(
                 folder / RCLONE_FILE,
                 folder / SCRATCH,

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from edge.errors import BackupError, ConfigError
-from edge.files import make_folder, sync_folder
+from edge.files import make_folder, write_durably
 from edge.identity import is_device_id
 
 FOLDER = "backup"
@@ -87,8 +87,19 @@ def save(data_dir: Path, target: Target) -> None:
     folder = folder_of(data_dir)
     make_folder(folder)
     folder.chmod(0o700)
-    _write_secret(folder / RCLONE_FILE, rclone_config(target))
-    _write_secret(folder / FILE, msgspec.json.encode(target).decode())
+    write_durably(folder / RCLONE_FILE, rclone_config(target).encode(), mode=0o600)
+    write_durably(folder / FILE, msgspec.json.encode(target), mode=0o600)
+
+
+def mend_config(data_dir: Path, target: Target) -> None:
+    """Write rclone's configuration again where it is gone: rclone replaces it when it renews a token, and power may go just then."""
+    path = folder_of(data_dir) / RCLONE_FILE
+    try:
+        whole = "[edge]" in path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        whole = False
+    if not whole:
+        write_durably(path, rclone_config(target).encode(), mode=0o600)
 
 
 def rclone_config(target: Target) -> str:
@@ -113,18 +124,6 @@ def _check(target: Target) -> None:
     for key, value in (*target.options.items(), ("path", target.path), ("mirror", target.mirror)):
         if not _KEY.fullmatch(key) or any(ord(letter) < 32 for letter in value) or value != value.strip():
             raise ConfigError(f"option {key!r:.60}: cannot stand in rclone's configuration", hint="use one plain line")
-
-
-def _write_secret(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    sync_folder(path.parent)
 
 
 def rclone_path() -> str:

@@ -38,6 +38,11 @@ def add_parsers(actions: Any) -> None:
         "--mirror", metavar="PATH", default="", help="also plain pictures by day in this folder, for people"
     )
     setup.add_argument("--check", action="store_true", help="only test the remote that is set up")
+    setup.add_argument(
+        "--new-host-key",
+        action="store_true",
+        help="take the host key that the SFTP server has now; nothing else changes",
+    )
     setup.set_defaults(handler=set_up)
     mirror = actions.add_parser("mirror", help="also plain pictures by day on the remote, for people to look at")
     mirror.add_argument("path", metavar="PATH", nargs="?", default="", help="folder there; none: no mirror from now on")
@@ -48,6 +53,7 @@ def add_parsers(actions: Any) -> None:
 
 def set_up(options: argparse.Namespace) -> int:
     from edge.backup import target as targets
+    from edge.backup.host_key import forgotten
     from edge.backup.journal import Journal
     from edge.backup.probing import probe
     from edge.backup.room import Room
@@ -55,6 +61,8 @@ def set_up(options: argparse.Namespace) -> int:
     from edge.identity import device_id
 
     config = load_config(options)
+    if options.new_host_key:
+        return _change(config.data_dir, forgotten(targets.load(config.data_dir)))
     if options.check:
         print(_words_of(probe(Room.of(config.data_dir))))
         return 0
@@ -68,12 +76,14 @@ def set_up(options: argparse.Namespace) -> int:
 
         answers = walk(Terminal(), answers)
     target = make_target(config.device.id or device_id(config.data_dir), answers)
-    rights = _tested(target)
+    target, rights = _tested(target)
     targets.save(config.data_dir, target)
     with closing(Journal(config.data_dir)) as journal:
         if (file := config_file(options)) is not None:
             journal.set_state(config=str(file.resolve()))
-    print(f"backup: {target.words}\n{_words_of(rights)}")
+    print(f"backup: {target.words}")
+    _tell_host_keys(target)
+    print(_words_of(rights))
     print("\nRecovery kit: write it down or print it (`edge backup kit`), and keep it away from the device.")
     print("Without it nobody can read the backup.\n" if target.is_encrypted else "")
     return print_kit(target)
@@ -83,28 +93,41 @@ def set_mirror(options: argparse.Namespace) -> int:
     from edge.backup import target as targets
 
     data_dir = load_config(options).data_dir
-    target = msgspec.structs.replace(targets.load(data_dir), mirror=options.path)
-    _tested(target)
+    return _change(data_dir, msgspec.structs.replace(targets.load(data_dir), mirror=options.path))
+
+
+def _change(data_dir: Path, wanted: "Target") -> int:
+    """The backup that is set up, with other settings; tested before they count."""
+    from edge.backup import target as targets
+
+    target, _ = _tested(wanted)
     targets.save(data_dir, target)
     print(f"backup: {target.words}")
+    if target.options != wanted.options:
+        _tell_host_keys(target)
     if target.mirror:
-        print("whoever can read the remote can see these pictures; the recovery kit has changed: `edge backup kit`")
+        print("whoever can read the remote can see the pictures of the mirror")
+    print("the recovery kit has changed: `edge backup kit`")
     return 0
 
 
-def _tested(target: "Target") -> "Rights":
-    """In a folder that goes again: what does not work is not set up.
+def _tested(target: "Target") -> "tuple[Target, Rights]":
+    """In a folder that goes again: what does not work is not set up. The target comes back with the host key of its server.
 
     Raises:
         BackupError: the remote cannot be written or read, or holds the backup of something else.
     """
     from edge.backup import target as targets
+    from edge.backup.host_key import is_unchecked, pin
     from edge.backup.probing import probe
     from edge.backup.room import Room
 
-    with tempfile.TemporaryDirectory(prefix="edge-setup-") as folder:
-        targets.save(Path(folder), target)
-        room = Room(Path(folder), target)
+    with tempfile.TemporaryDirectory(prefix="edge-setup-") as name:
+        folder = Path(name)
+        if is_unchecked(target):
+            target = pin(folder, target)
+        targets.save(folder, target)
+        room = Room(folder, target)
         with room.repository() as repository:
             marker = repository.marker()
         if marker is not None and marker.repository != target.repository:
@@ -112,7 +135,17 @@ def _tested(target: "Target") -> "Rights":
                 f"{target.words}: there is another backup already",
                 hint="use another path; `edge restore --new-device` goes on with that one",
             )
-        return probe(room)
+        return target, probe(room)
+
+
+def _tell_host_keys(target: "Target") -> None:
+    from edge.backup.host_key import fingerprints
+
+    shown = fingerprints(target)
+    for fingerprint in shown:
+        print(f"host key: {fingerprint}")
+    if shown:
+        print("no other server is believed from now on: compare it with what the server says of itself")
 
 
 def _words_of(rights: "Rights") -> str:

@@ -315,6 +315,29 @@ def test_what_cannot_be_reached_is_said_and_the_next_run_goes_on(card: Card, tmp
         assert take(set_up(card.data_dir, options, path), card).files == 4
 
 
+@pytest.mark.parametrize("left", [None, b"", b"[target]\ntype = lo", b"\xff\xfe"])
+def test_a_configuration_of_rclones_that_a_power_cut_took_is_written_again(
+    card: Card, tmp_path: Path, left: bytes | None
+) -> None:
+    room = set_up(card.data_dir, {"type": "local"}, str(tmp_path / "remote"))
+    card.add(2)
+    config = card.data_dir / "backup" / "rclone.conf"
+    config.unlink()
+    if left is not None:
+        config.write_bytes(left)
+    assert take(room, card).files == 2
+    assert config.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_token_that_rclone_renewed_is_kept(card: Card, tmp_path: Path) -> None:
+    room = set_up(card.data_dir, {"type": "local", "token": "old"}, str(tmp_path / "remote"))
+    config = card.data_dir / "backup" / "rclone.conf"
+    config.write_text(config.read_text().replace("token = old", "token = new"))
+    card.add(1)
+    take(room, card)
+    assert "token = new\n" in config.read_text()
+
+
 def test_secrets_stand_in_files_of_the_owner_alone(card: Card, tmp_path: Path) -> None:
     set_up(card.data_dir, {"type": "local"}, str(tmp_path / "remote"))
     folder = card.data_dir / "backup"
