@@ -64,6 +64,11 @@ class Episodes:
         self._episodes.append(episode)
         return episode
 
+    def postpone(self, episode: Episode, first_s: float) -> None:
+        """The camera gave nothing before `first_s`: what a person wished for begins there."""
+        episode.limit_s = first_s + self._span.max_s
+        episode.until_s = max(episode.until_s, first_s + self._span.post_s)
+
     def begun(self, event: str, at: Instant, new_id: str) -> None:
         """An event has begun: record as long as it goes on."""
         episode = self.want("track", at, new_id)

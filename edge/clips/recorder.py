@@ -185,7 +185,11 @@ class Recorder:
         if recording.last is not None and first > recording.number:
             log.warning("clip has a gap camera=%s clip=%s packets=%d", camera, episode.id, first - recording.number)
         recording.number = first + len(packets)
+        if recording.last is None and packets and packets[-1].boot_s < episode.begin_s - SILENCE_S:
+            packets = []  # of a camera that has long been silent
         with self._lock:
+            if recording.last is None and packets and packets[0].dts_s >= episode.end_s and episode.trigger != "track":
+                self._episodes[camera].postpone(episode, packets[0].dts_s)
             end_s, events = episode.end_s, tuple(episode.events)
         wanted = self._wanted(recording, packets, end_s)
         if wanted and recording.writer is None:
@@ -195,12 +199,12 @@ class Recorder:
             recording.writer.write(wanted)
         recording.last = wanted[-1] if wanted else recording.last
         silent = self._clock.now().boot_s > end_s + SILENCE_S
-        return len(wanted) < len(packets) or not running or silent
+        # A camera that has given nothing yet may only have begun, or be on its way back: the clip was promised.
+        closed = not running and recording.last is not None
+        return len(wanted) < len(packets) or closed or silent
 
     def _wanted(self, recording: _Recording, packets: list[Packet], end_s: float) -> list[Packet]:
-        """Those that go into the clip: up to its end, or to a change of format. Nothing of a camera that has long been silent."""
-        if recording.last is None and packets and packets[-1].boot_s < recording.episode.begin_s - SILENCE_S:
-            return []
+        """Those that go into the clip: up to its end, or to a change of format."""
         wanted = []
         format = recording.last.format if recording.last else packets[0].format if packets else None
         for packet in packets:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,32 @@ def test_an_event_that_goes_on_for_long_is_cut_and_the_stop_finishes_what_is_rec
     assert numbers_in(ClipFolder(data_dir).path_of(first.id)) == list(range(20, 70))
     assert numbers_in(ClipFolder(data_dir).path_of(second.id)) == list(range(80, 120))
     assert (first.events, second.events) == (("e",), ("f",))
+
+
+@pytest.mark.parametrize("before", [0, 30], ids=["has just been started", "comes back"])
+def test_a_clip_that_was_promised_waits_for_a_camera_that(data_dir: Path, before: int) -> None:
+    stream = packets(150)
+    with Room(data_dir) as room:
+        room.feed(stream[:before])
+        room.ring.stop()
+        room.clock.advance(max(0.0, 110.0 - room.clock.now().boot_s))
+        (promised,) = room.recorder.trigger("door", "command")
+        time.sleep(0.2)  # the recorder has looked, and has found nothing
+        room.feed(stream[102:])
+        until(lambda: room.recorder.clips == 1, 5, "the clip")
+    (clip,) = clips_in(data_dir)
+    assert clip.id == promised
+    assert numbers_in(ClipFolder(data_dir).path_of(clip.id)) == list(range(110, 120)), "a second from the first key"
+
+
+def test_a_camera_that_gives_nothing_is_not_waited_for_without_end(
+    data_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Room(data_dir) as room:
+        room.recorder.trigger("door", "command")
+        room.clock.advance(7.0)
+        until(lambda: "nothing that could be copied came" in caplog.text, 5, "the end of the patience")
+    assert clips_in(data_dir) == []
 
 
 def test_what_is_not_wanted_or_disarmed_or_silent_is_not_recorded(data_dir: Path) -> None:
