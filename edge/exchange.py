@@ -34,6 +34,11 @@ class Room:
         for _ in range(places):
             self._free.put(None)
 
+    @property
+    def free(self) -> int:
+        """Places, at this moment."""
+        return self._free.qsize()
+
     def acquire(self, places: int = 1) -> None:
         for _ in range(places):
             self._free.get()

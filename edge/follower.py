@@ -14,10 +14,10 @@ from edge.motion.gate import Gate
 from edge.motion.regions import in_whole, is_cut
 from edge.recognition.port import Computed, Detection, Detector, SplitDetector
 
-AHEAD = 6
-"""Results that wait to be read, beside as many that are being gathered. Beyond it inference waits: a slow card holds recognition back
-rather than filling the memory."""
-TOGETHER_S = 0.005
+AHEAD = 12
+"""Results that are being gathered or wait to be read. Beyond it inference waits: a slow card holds recognition back rather than filling
+the memory."""
+TOGETHER_S = 0.01
 """Results that come faster than this, with more frames waiting, are handed over several at a time: each hand-over wakes a thread, which
 costs a fast model more than reading its result."""
 WEAK = 0.99
@@ -108,7 +108,7 @@ class Follower:
             self.flush()
         self._gathered.append((computed, weight))
         self._weight += weight
-        if not more or self._weight >= AHEAD or now_s - self._handed_s > TOGETHER_S:
+        if not more or self._weight >= self._room.free or now_s - self._handed_s > TOGETHER_S:
             self.flush()
 
     def flush(self) -> None:

@@ -28,7 +28,7 @@ from edge.recognition.port import Computed, Detector, Prepared, SplitDetector
 log = logging.getLogger(__name__)
 
 READ_TIMEOUT_S = 0.5
-STORED_AHEAD, STORED_TOGETHER = 8, 4
+STORED_AHEAD, STORED_TOGETHER = 8, 6
 """Of small stored frames so many are prepared ahead, and so many at a time: waking a thread for each costs a fast model dear."""
 FIRST_RETRY_S, LAST_RETRY_S = 1.0, 60.0
 CAPTURE_STOP_S = 10.0
@@ -87,9 +87,9 @@ class Pipeline:
         self._exchange = FrameExchange([camera.name for camera in cameras])
         self._ready: SimpleQueue[_Ready | CameraStopped | None] = SimpleQueue()
         # A frame prepared too early is an old frame; of stored ones a few may wait.
-        live = any(camera.live for camera in cameras)
-        self._room = Room(1 if live else STORED_AHEAD)
-        self._together = 1 if live else STORED_TOGETHER
+        self._live = any(camera.live for camera in cameras)
+        self._room = Room(1 if self._live else STORED_AHEAD)
+        self._together = 1 if self._live else STORED_TOGETHER
         self._infer_once: Callable[[Prepared], Computed] = (
             detector.compute if isinstance(detector, SplitDetector) else self._infer_whole
         )
@@ -290,7 +290,7 @@ class Pipeline:
             return
         end_s = time.monotonic()
         self.stats.infer_s += end_s - begin_s
-        self._follower.result(computed, weight, end_s, more=not self._ready.empty())
+        self._follower.result(computed, weight, end_s, more=not self._live and not self._ready.empty())
         self._owed_since_s = 0.0
         if self._detector_broken:
             self._detector_broken = False

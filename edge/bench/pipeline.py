@@ -5,6 +5,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from edge.bench.disturbed import measure_quiet
 from edge.bench.report import BenchReport, Figure
 from edge.bench.scenes import HEIGHT_PX, WIDTH_PX, moving
 from edge.camera.port import Pixels
@@ -22,11 +23,11 @@ from edge.runtime import Fatal
 from edge.testing.camera import MemoryCamera
 
 BOUND, LIGHT_BOUND = 0.97, 0.93
-ROUND_S = 2.0
+ROUND_S = 1.0
 DISTURBED_PERCENT = 2.0
 """A round in which a virtual machine's host took more than this of the processors tells of its other guests: another is done for it."""
-MOST_FOLD, LEAST = 6, 3
-"""At most so many times the rounds are done. When fewer than `LEAST` were undisturbed then, all of them count."""
+LEAST = 3
+"""When fewer rounds were undisturbed, all of them count."""
 LIGHT_S = 0.004
 """A model that infers faster than this is held to the second bound."""
 
@@ -50,13 +51,13 @@ def run(detector: TfliteDetector, pictures: list[Path], *, rounds: int, frames: 
     Half of each round's bare inference comes before its pipeline and half behind it: what the machine does beside that falls on both.
 
     Args:
-        frames: of a round; 0: as many as take two seconds.
+        frames: of a round; 0: as many as take a second.
         pictures: moved over the frames so that there is something to recognise and to follow; empty: noise.
     """
     scene = moving(pictures)
     warm = _round(detector, scene, 20)
     frames = frames or max(60, round(ROUND_S / warm.raw_s))
-    every, done = _rounds(detector, scene, rounds, frames)
+    every, done = measure_quiet(lambda: [_round(detector, scene, frames)], _is_disturbed, rounds, LEAST)
     raw_ms = median(each.raw_s for each in done) * 1000
     prepare, infer, events = (
         median(getattr(each.stats, name) for each in done) / frames * 1000
@@ -74,7 +75,7 @@ def run(detector: TfliteDetector, pictures: list[Path], *, rounds: int, frames: 
             "detector": detector.name,
             "source": f"{WIDTH_PX}x{HEIGHT_PX} RGB in memory, {'samples' if pictures else 'noise'}",
             "rounds": len(done),
-            "rounds_disturbed": sum(each.stolen_percent > DISTURBED_PERCENT for each in every),
+            "rounds_disturbed": sum(map(_is_disturbed, every)),
             "stolen_percent": round(median(each.stolen_percent for each in done), 1),
             "frames_a_round": frames,
             "ratio_min_max": [round(ratios[0], 4), round(ratios[-1], 4)],
@@ -89,14 +90,8 @@ def run(detector: TfliteDetector, pictures: list[Path], *, rounds: int, frames: 
     )
 
 
-def _rounds(detector: TfliteDetector, scene: list[Pixels], rounds: int, frames: int) -> tuple[list[Round], list[Round]]:
-    """All that were done, and those of them that count."""
-    every: list[Round] = []
-    quiet: list[Round] = []
-    while len(quiet) < rounds and len(every) < rounds * MOST_FOLD:
-        every.append(_round(detector, scene, frames))
-        quiet = [each for each in every if each.stolen_percent <= DISTURBED_PERCENT]
-    return every, quiet if len(quiet) >= min(LEAST, rounds) else every
+def _is_disturbed(done: Round) -> bool:
+    return done.stolen_percent > DISTURBED_PERCENT
 
 
 def _round(detector: TfliteDetector, scene: list[Pixels], frames: int) -> Round:

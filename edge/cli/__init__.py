@@ -47,9 +47,12 @@ def _asked(arguments: Sequence[str] | None) -> tuple[str, ...]:
     """The one verb that is named, so that what only the others need is not loaded; all of them, for the help and for what is wrong."""
     first = argparse.ArgumentParser(add_help=False)
     first.add_argument("--log-level", nargs="?")
+    first.add_argument("--version", action="store_true")
     first.add_argument("verb", nargs="?")
-    verb = first.parse_known_args(arguments)[0].verb
-    return (verb,) if verb in VERBS else VERBS
+    asked = first.parse_known_args(arguments)[0]
+    if asked.version and asked.verb is None:
+        return ()
+    return (asked.verb,) if asked.verb in VERBS else VERBS
 
 
 def _set_up_logging(level: str) -> None:

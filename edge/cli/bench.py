@@ -1,6 +1,8 @@
 """`edge bench`: measure on this machine. Ratios within one run count; absolute times depend on what else the machine does."""
 
 import argparse
+import math
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from edge.cli.common import add_config_options, load_config, print_json
@@ -19,71 +21,87 @@ def add_parser(verbs: Any) -> None:
     parser = verbs.add_parser("bench", help="measure on this machine", description=__doc__)
     benches = parser.add_subparsers(metavar="BENCH", required=True)
     pipeline = benches.add_parser("pipeline", help="frames a second of the whole path against bare inference")
-    pipeline.add_argument("--rounds", type=int, default=9)
-    pipeline.add_argument("--frames", type=int, default=0, help="of a round; default: as many as take two seconds")
+    pipeline.add_argument("--rounds", type=_count, default=25)
+    pipeline.add_argument("--frames", type=_count, default=0, help="of a round; default: as many as take a second")
     pipeline.set_defaults(handler=bench_pipeline)
     latency = benches.add_parser("latency", help="from the taking of a frame to its message at a subscriber")
-    latency.add_argument("--events", type=int, default=100)
+    latency.add_argument("--events", type=_count, default=100)
     latency.set_defaults(handler=bench_latency)
     soak = benches.add_parser("soak", help="does memory grow at full speed")
-    soak.add_argument("--minutes", type=float, default=10)
+    soak.add_argument("--minutes", type=_span, default=10)
     soak.set_defaults(handler=bench_soak)
     idle = benches.add_parser("idle", help="what a still scene costs, with the motion gate and without")
-    idle.add_argument("--rounds", type=int, default=3)
-    idle.add_argument("--seconds", type=float, default=5.0, help="of each, in a round; the gate takes twice as long")
+    idle.add_argument("--rounds", type=_count, default=3)
+    idle.add_argument("--seconds", type=_span, default=5.0, help="of each, in a round; the gate takes twice as long")
     idle.set_defaults(handler=bench_idle)
     outbox = benches.add_parser(
         "outbox", help="durable sending beside paho alone, its latency, and memory while messages wait"
     )
-    outbox.add_argument("--rounds", type=int, default=5)
-    outbox.add_argument("--messages", type=int, default=4000, help="of a round")
-    outbox.add_argument("--waiting", type=int, default=100_000)
+    outbox.add_argument("--rounds", type=_count, default=5)
+    outbox.add_argument("--messages", type=_count, default=4000, help="of a round")
+    outbox.add_argument("--waiting", type=_count, default=100_000)
     outbox.set_defaults(handler=bench_outbox)
     add_config_options(outbox)
     outbox.add_argument("--json", action="store_true", help="one JSON object")
     isolates = benches.add_parser("isolates", help="recognition while heavy works go wrong beside it")
-    isolates.add_argument("--rounds", type=int, default=3)
-    isolates.add_argument("--seconds", type=float, default=3.0, help="of each stretch")
+    isolates.add_argument("--rounds", type=_count, default=3)
+    isolates.add_argument("--seconds", type=_span, default=3.0, help="of each stretch")
     isolates.set_defaults(handler=bench_isolates)
     peers = benches.add_parser("peers", help="beside the loop that people copy")
-    peers.add_argument("--rounds", type=int, default=3)
+    peers.add_argument("--rounds", type=_count, default=3)
     peers.set_defaults(handler=bench_peers)
     storage = benches.add_parser("storage", help="bytes written to the card for an event")
-    storage.add_argument("--events", type=int, default=200)
+    storage.add_argument("--events", type=_count, default=200)
     storage.set_defaults(handler=bench_storage)
     store = benches.add_parser("store", help="lists, filters, counts and retention with very many events")
-    store.add_argument("--events", type=int, default=1_000_000)
+    store.add_argument("--events", type=_count, default=1_000_000)
     store.set_defaults(handler=bench_store)
     backup = benches.add_parser("backup", help="what a snapshot costs as what is kept grows")
     backup.add_argument(
         "--sizes", type=int, nargs="+", default=[1000, 10_000, 100_000], metavar="N", help="pictures that are kept"
     )
-    backup.add_argument("--rounds", type=int, default=7, help="snapshots of 100 new pictures at each size")
-    backup.add_argument("--s3", type=int, default=10_000, metavar="N", help="pictures that go to an S3 server and back")
+    backup.add_argument("--rounds", type=_count, default=7, help="snapshots of 100 new pictures at each size")
+    backup.add_argument(
+        "--s3", type=_count, default=10_000, metavar="N", help="pictures that go to an S3 server and back"
+    )
     backup.set_defaults(handler=bench_backup)
     work = benches.add_parser("work", help="background work: idle cost, enqueueing, looking")
-    work.add_argument("--seconds", type=float, default=60.0, help="of idleness, with few and with many works")
-    work.add_argument("--enqueues", type=int, default=3200)
+    work.add_argument("--seconds", type=_span, default=60.0, help="of idleness, with few and with many works")
+    work.add_argument("--enqueues", type=_count, default=3200)
     work.set_defaults(handler=bench_work)
     buttons = benches.add_parser("buttons", help="from the closing of a contact to the light and to the answer")
-    buttons.add_argument("--presses", type=int, default=50)
+    buttons.add_argument("--presses", type=_count, default=50)
     buttons.set_defaults(handler=bench_buttons)
     for bench in (storage, store, backup, work, buttons):
         add_config_options(bench)
         bench.add_argument("--json", action="store_true", help="one JSON object")
     events = benches.add_parser("events", help="events beside what a person sees in the sample videos")
-    events.add_argument("--every", type=int, default=1, metavar="N", help="only each N-th frame, as a slower camera")
+    events.add_argument("--every", type=_count, default=1, metavar="N", help="only each N-th frame, as a slower camera")
     events.set_defaults(handler=bench_events)
     web = benches.add_parser("web", help="recognition while ten people look and fifty requests a second come")
-    web.add_argument("--rounds", type=int, default=3)
-    web.add_argument("--seconds", type=float, default=20.0, help="with nobody and with the crowd each, in a round")
+    web.add_argument("--rounds", type=_count, default=3)
+    web.add_argument("--seconds", type=_span, default=20.0, help="with nobody and with the crowd each, in a round")
     web.set_defaults(handler=bench_web)
     for bench in (pipeline, latency, soak, idle, isolates, events, web):
         bench.add_argument("--model", default=DEFAULT_DETECTOR)
     for bench in (pipeline, latency, soak, idle, isolates, peers, events, web):
         add_config_options(bench)
-        bench.add_argument("--threads", type=int, default=1)
+        bench.add_argument("--threads", type=_count, default=1)
         bench.add_argument("--json", action="store_true", help="one JSON object")
+
+
+def _count(text: str) -> int:
+    with suppress(ValueError):
+        if (value := int(text)) >= 1:
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r:.40}: give a whole number, 1 or more")
+
+
+def _span(text: str) -> float:
+    with suppress(ValueError):
+        if 0.0 < (value := float(text)) < math.inf:
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r:.40}: give a number above 0")
 
 
 def bench_pipeline(options: argparse.Namespace) -> int:

@@ -38,7 +38,7 @@ def test_latency(base_dir: Path) -> None:
     figures, details = bench(base_dir, "latency", "--events", 10)
     assert 0 < figures["p50_ms"]["value"] <= figures["p99_ms"]["value"]
     assert (figures["p50_ms"]["bound"], figures["p99_ms"]["bound"]) == (5.0, 15.0)
-    assert details["events"] >= 8
+    assert details["events"] >= 0.8 * details["appearances"]
 
 
 def test_soak(base_dir: Path) -> None:
@@ -50,7 +50,7 @@ def test_soak(base_dir: Path) -> None:
 def test_idle(base_dir: Path) -> None:
     figures, details = bench(base_dir, "idle", "--rounds", 1, "--seconds", 2)
     assert (figures["cpu_percent"]["bound"], figures["times_less"]["bound"]) == (5.0, 20.0)
-    assert 0 < figures["cpu_percent"]["value"] < figures["without_gate_percent"]["value"]
+    assert figures["cpu_percent"]["value"] < figures["without_gate_percent"]["value"]
     assert details["looks_with_gate"] <= 1, "nothing moves"
 
 

@@ -2,6 +2,8 @@
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -54,8 +56,11 @@ class LiveCamera(MemoryCamera):
         return super().read(timeout_s)
 
 
-def pipeline_of(camera: MemoryCamera, detector: Held, dead: list[BaseException]) -> Pipeline:
-    return Pipeline(
+@contextmanager
+def running(camera: MemoryCamera, detector: Held) -> Iterator[Pipeline]:
+    """Afterwards the detector may look, and everything is let come to its end."""
+    dead: list[BaseException] = []
+    pipeline = Pipeline(
         [camera],
         detector,
         lambda name: LifeCycle(name, "boot", TrackSettings(), detector.threshold_of, str),
@@ -64,39 +69,49 @@ def pipeline_of(camera: MemoryCamera, detector: Held, dead: list[BaseException])
         Health(SystemClock()),
         retry=False,
     )
+    pipeline.start()
+    try:
+        yield pipeline
+    finally:
+        detector.may_look.set()
+    until(lambda: not pipeline.running, 10, "the end")
+    pipeline.stop()
+    assert dead == []
 
 
 @pytest.mark.parametrize(("rows", "ahead"), [(100, STORED_AHEAD), (5 * SMALL_BYTES // 3000, 1)])
 def test_what_is_ready_takes_a_bounded_room(rows: int, ahead: int) -> None:
     detector = Held()
     picture = np.zeros((rows, 1000, 3), np.uint8)
-    dead: list[BaseException] = []
-    pipeline = pipeline_of(MemoryCamera("album", [picture] * FRAMES, start=Instant(0.0, 0.0)), detector, dead)
-    pipeline.start()
-    try:
+    with running(MemoryCamera("album", [picture] * FRAMES, start=Instant(0.0, 0.0)), detector):
         until(lambda: detector.prepared >= ahead, 5, "frames that are ready")
         time.sleep(0.2)
         assert detector.prepared <= ahead + 1, "one more may be in the detector's hands"
-    finally:
-        detector.may_look.set()
-    until(lambda: not pipeline.running, 10, "all frames")
-    pipeline.stop()
     assert detector.seen == FRAMES
-    assert dead == []
+
+
+def door() -> LiveCamera:
+    return LiveCamera("door", [np.zeros((100, 100, 3), np.uint8)] * FRAMES, start=Instant(0.0, 0.0))
 
 
 def test_of_a_live_camera_one_is_made_ready_while_another_is_looked_at() -> None:
     detector = Held()
-    picture = np.zeros((100, 100, 3), np.uint8)
-    dead: list[BaseException] = []
-    pipeline = pipeline_of(LiveCamera("door", [picture] * FRAMES, start=Instant(0.0, 0.0)), detector, dead)
-    pipeline.start()
-    try:
+    with running(door(), detector):
         until(lambda: detector.prepared == 2, 5, "the next frame")
         time.sleep(0.1)
         assert detector.prepared == 2, "a frame that is made ready too early is an old frame"
-    finally:
-        detector.may_look.set()
-    until(lambda: not pipeline.running, 10, "the end")
-    pipeline.stop()
-    assert dead == []
+
+
+class HeldOnTheThird(Held):
+    def infer(self, prepared: Prepared) -> list[Detection]:
+        if self.seen == 2:
+            self.may_look.wait()
+        time.sleep(0.02)  # the next frame is ready by then
+        self.seen += 1
+        return []
+
+
+def test_of_a_live_camera_a_result_is_followed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.follower.TOGETHER_S", 1e9)
+    with running(door(), HeldOnTheThird()) as pipeline:
+        until(lambda: pipeline.stats.frames == 2, 5, "both results, although a third frame is being looked at")
