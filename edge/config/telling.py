@@ -57,7 +57,7 @@ class HomeAssistant(Section, frozen=True):
 
 class Web(Section, frozen=True):
     host: str = ""
-    """Address at which the page is served: `127.0.0.1` for this machine alone, `0.0.0.0` for the whole network; empty: no page."""
+    """Where the page is served. `127.0.0.1`: this machine alone, `0.0.0.0`: the whole network, `::`: over IPv6 too; empty: no page."""
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8080
     """0: a free one; the log says which."""
     tls: Literal["auto", "on", "off"] = "auto"

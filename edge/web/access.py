@@ -195,12 +195,14 @@ class Access:
 
 
 def _origin_of(address: str) -> str:
-    """Who has one IPv6 address has all of its network."""
+    """Who has one IPv6 address has all of its network. IPv4 comes in the clothes of IPv6 to a socket that takes both."""
     try:
         known = ip_address(address)
     except ValueError:
         return address
-    return str(ip_network(f"{known}/64", strict=False)) if known.version == 6 else address
+    if known.version == 4:
+        return address
+    return str(known.ipv4_mapped or ip_network(f"{known}/64", strict=False))
 
 
 def _hashed(password: str) -> str:

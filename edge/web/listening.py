@@ -15,12 +15,18 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?")
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Raises EdgeError: the address is taken or not ours."""
+    """`::` is every address, those of IPv4 too. Raises EdgeError: the address is taken or not ours."""
+    both = host == "::" and socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listening = socket.create_server((host, port), family=family, dualstack_ipv6=both)
     except OSError as error:
         hint = "choose another with web.host and web.port"
         raise EdgeError(f"web: {host}:{port} cannot be listened on: {error.strerror}", hint=hint) from error
+    # Every connection has it from here. asyncio sets it on sockets that name their protocol only, which these do not: the body of an
+    # answer would wait 40 ms for its head to be acknowledged, at each request but the first of a connection.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 def check_pair(certificate: Path, key: Path) -> None:

@@ -15,7 +15,6 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from edge import config
@@ -32,6 +31,7 @@ from edge.web.guard import Guard
 from edge.web.hub import Hub
 from edge.web.listening import SendOn, check_pair, listen
 from edge.web.live import Live
+from edge.web.page_files import PageFiles
 from edge.web.pages import Pages
 from edge.web.port import Rooms
 from edge.web.protocol import PatientProtocol
@@ -203,7 +203,7 @@ class Server:
                 *upkeep.routes(),
                 *Door(self._rooms.pairing, self.access, renderer).routes(),
                 *api.routes(),
-                Mount("/static", StaticFiles(directory=PAGE_FOLDER / "static")),
+                Mount("/static", PageFiles(directory=PAGE_FOLDER / "static")),
             ],
             middleware=[Middleware(Guard, access=self.access, also_open=also_open)],
             exception_handlers={HTTPException: _refused, StoreError: _failed},

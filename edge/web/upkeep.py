@@ -92,8 +92,15 @@ class Upkeep:
         camera: str = request.path_params["camera"]
         if camera not in self._rooms.cameras:
             raise HTTPException(404, "there is no such camera")
-        labels = sorted(self._rooms.labels)
-        return self._render.page(request, "places.html", camera=camera, cameras=self._rooms.cameras, labels=labels)
+        newest = self._rooms.newest(camera)
+        return self._render.page(
+            request,
+            "places.html",
+            camera=camera,
+            cameras=self._rooms.cameras,
+            labels=sorted(self._rooms.labels),
+            frame=newest.size if newest is not None else None,
+        )
 
     async def settings(self, request: Request) -> Response:
         return RedirectResponse(f"/settings/{next(iter(groups()))[1][0].name}", 303)

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -345,6 +346,27 @@ def test_what_comes_from_outside_is_text(browser: Browser, data_dir: Path, tmp_p
     finally:
         window.close()
         site.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/places/door"])
+def test_a_camera_without_a_picture_is_waited_for(browser: Browser, data_dir: Path, tmp_path: Path, path: str) -> None:
+    """As just after a start. The browser's console is silent: nothing is asked for that is not there."""
+    config_file = tmp_path / "edge.toml"
+    config_file.write_text("[[camera]]\nname = 'door'\nsource = 'test:'\n")
+    with closing(Site(data_dir, config_file)) as site:
+        window = Window(browser, f"http://127.0.0.1:{site.server.port}")
+        window.log_in(PASSWORD)
+        page = window.go(path)
+        still = page.locator("img[alt$=door]")
+        expect(page.get_by_text("No picture yet").locator("visible=true")).to_be_visible()
+        expect(still).to_be_hidden()
+        page.wait_for_timeout(2500)  # it has asked more than once
+        site.take()
+        expect(still).to_be_visible()
+        expect(page.get_by_text("No picture yet").locator("visible=true")).to_have_count(0)
+        page.wait_for_function("document.querySelector('img[alt$=door]').naturalWidth === 128")
+        assert window.complaints == []
+        window.close()
 
 
 def hostile_work() -> WorkInfo:

@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from edge import assets
 from edge.backup.target import kit_text, load
 from edge.camera.port import Frame
 from edge.clock import Instant
 from edge.pictures import encode_jpeg, read_picture
+from edge.recognition.catalogue import find
 from edge.web.guard import BODY_BYTES, PICTURE_BYTES
 from tests.backup_rig import Card, set_up, take
 from tests.web_rig import PASSWORD, Site
@@ -29,6 +32,34 @@ def test_the_models_that_are_known(site: Site) -> None:
     status, models = site.api("models")
     (default,) = [model for model in models if model["name"] == MODEL]
     assert (status, default["state"], default["in_use"], default["task"]) == (200, "here", True, "detection")
+
+
+def test_a_model_is_read_again_only_when_its_file_has_changed(
+    data_dir: Path, models_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asset = find(MODEL, models_dir).file
+    content = (models_dir / asset.file).read_bytes()
+    read: list[str] = []
+    real = assets.state_of
+
+    def counted(asset: assets.Asset, folder: Path) -> assets.State:
+        read.append(asset.file)
+        return real(asset, folder)
+
+    monkeypatch.setattr(assets, "state_of", counted)
+    with closing(Site(data_dir, models=tmp_path)) as site:
+        site.log_in()
+
+        def state() -> str:
+            (shown,) = [model["state"] for model in site.api("models")[1] if model["name"] == MODEL]
+            return str(shown)
+
+        assert (state(), read) == ("missing", [])
+        (tmp_path / asset.file).write_bytes(content)
+        assert (state(), state(), read) == ("here", "here", [asset.file])
+        read.clear()
+        (tmp_path / asset.file).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        assert (state(), state(), read) == ("damaged", "damaged", [asset.file])
 
 
 def test_a_model_is_tried_on_a_picture_that_is_sent_and_on_what_a_camera_sees(site: Site, samples: Path) -> None:

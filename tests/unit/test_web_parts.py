@@ -26,7 +26,7 @@ from edge.web.live import chosen
 from edge.web.plots import by_day, timeline
 from edge.web.render import FOLDER as RENDERING
 from edge.web.render import lamp_of
-from edge.web.words import language_of, words_in
+from edge.web.words import ENGLISH, LANGUAGES, language_of, words_in
 
 TODAY = day_of(date(2026, 11, 21))
 
@@ -151,6 +151,20 @@ def test_passwords_cannot_be_tried_without_end(tmp_path: Path) -> None:
     assert access.log_in(password, "there") is not None
 
 
+def test_who_guesses_over_ipv6_keeps_its_own_network_out_and_nobody_else(tmp_path: Path) -> None:
+    access = Access(tmp_path, SimulatedClock())
+    access.set_password("right and long")
+    for number in range(10):
+        assert access.log_in("wrong", f"2001:db8::{number:x}") is None
+    assert access.log_in("right and long", "2001:db8::ffff") is None
+    assert access.log_in("right and long", "2001:db8:0:1::1") is not None
+    # A socket for both gives the addresses of IPv4 so: they are no one network.
+    for _ in range(10):
+        assert access.log_in("wrong", "::ffff:192.0.2.1") is None
+    assert access.log_in("right and long", "::ffff:192.0.2.1") is None
+    assert access.log_in("right and long", "::ffff:192.0.2.2") is not None
+
+
 def test_tokens_of_machines(access: Access) -> None:
     token = access.add_token("home", "operate")
     session = access.bearer(token)
@@ -200,12 +214,23 @@ def said() -> set[str]:
     return {one or other for one, other in re.findall(r"""\b_\((?:"([^"]+)"|'([^']+)')""", texts)}
 
 
-def test_german_has_words_for_everything_that_the_pages_say() -> None:
-    words = words_in("de")
-    unknown = tomllib.loads((RENDERING / "languages/de.toml").read_text())
-    assert sorted(text for text in said() if text not in unknown) == []
-    assert words("Backup") == "Sicherung"
+@pytest.mark.parametrize(("language", "backup"), [("de", "Sicherung"), ("fr", "Sauvegarde")])
+def test_a_language_has_words_for_everything_that_the_pages_say(language: str, backup: str) -> None:
+    words = words_in(language)
+    known = catalogue(language)
+    assert sorted(text for text in said() if text not in known) == []
+    assert words("Backup") == backup
     assert words("what nobody translated") == "what nobody translated"
+
+
+def test_all_languages_say_as_much() -> None:
+    """Names of states come from the program, and no template shows which there are."""
+    texts = {language: set(catalogue(language)) for language in LANGUAGES if language != ENGLISH}
+    assert len({frozenset(each) for each in texts.values()}) == 1, texts["de"] ^ texts["fr"]
+
+
+def catalogue(language: str) -> dict[str, str]:
+    return tomllib.loads((RENDERING / f"languages/{language}.toml").read_text())
 
 
 def test_every_key_of_the_configuration_has_a_control_and_words() -> None:

@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from edge import assets
+from edge.assets import Asset, State
 from edge.errors import ConfigError
 from edge.pictures import encode_jpeg
 from edge.recognition import catalogue
@@ -17,6 +18,8 @@ from edge.web.port import Rooms
 
 QUALITY, MAX_EDGE_PX = 92, 4096
 PICTURE = "image/jpeg"
+Stamp = tuple[int, int, int]
+"""Inode, size and time of change of a file: other content has another."""
 
 
 class ShownModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +59,7 @@ class Models:
     def __init__(self, rooms: Rooms, archive: Archive) -> None:
         self._rooms = rooms
         self._archive = archive
+        self._states: dict[Asset, tuple[Stamp, State]] = {}
         self._trying = asyncio.Lock()
 
     def operations(self) -> list[Operation]:
@@ -74,7 +78,7 @@ class Models:
         return await asyncio.to_thread(shown)
 
     def _shown(self, name: str, model: Model) -> ShownModel:
-        states = {assets.state_of(asset, self._rooms.config.models_dir) for asset in model.assets}
+        states = {self._state(asset) for asset in model.assets}
         return ShownModel(
             name=name,
             summary=model.summary,
@@ -85,6 +89,19 @@ class Models:
             edgetpu=model.edgetpu is not None,
             in_use=name == self._rooms.config.detector.model,
         )
+
+    def _state(self, asset: Asset) -> State:
+        """A file that nobody touched since is not read again: models are tens of megabytes on a slow card. Thread: any."""
+        folder = self._rooms.config.models_dir
+        try:
+            found = (folder / asset.file).stat()
+        except OSError:
+            return "missing"
+        stamp = (found.st_ino, found.st_size, found.st_mtime_ns)
+        known = self._states.get(asset)
+        if known is None or known[0] != stamp:
+            known = self._states[asset] = stamp, assets.state_of(asset, folder)
+        return known[1]
 
     async def try_one(self, call: Call) -> TriedModel:
         name, folder = call.part("name"), self._rooms.config.models_dir

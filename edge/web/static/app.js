@@ -55,11 +55,23 @@ export async function busy(button, task) {
   }
 }
 
+export const pause = (ms) => new Promise((later) => setTimeout(later, ms));
+
+// Until a camera has given a picture: after a start the first one takes a moment.
+export async function firstPicture(camera) {
+  for (;; await pause(1000)) {
+    if (document.hidden) continue;
+    try {
+      const cameras = await call("GET", "/api/v1/cameras");
+      if (cameras.some(({ name, width_px }) => name === camera && width_px !== null)) return;
+    } catch { /* the device is away for a moment */ }
+  }
+}
+
 // Ends the program, which its keeper starts again; the page waits until it answers.
 export async function restart(notice) {
   await act("restart", {}, true);
   notice.textContent = words.restarting;
-  const pause = (ms) => new Promise((later) => setTimeout(later, ms));
   let gone = false;
   for (let tries = 0; tries < 120; tries += 1) {
     await pause(500);

@@ -1,9 +1,9 @@
 // The live view: a picture after the other, each with what was recognised in it, each asked for when the one before has come. So it is never
 // faster than the network, and costs nothing while nobody looks. (A stream for each camera would use up the browser's connections.)
+import { firstPicture, pause } from "./app.js";
 import { drawPlaces, drawThings, fit } from "./overlay.js";
 
 const PAUSE_MS = 190, HIDDEN_MS = 1000, AWAY_MS = 2000;
-const pause = (ms) => new Promise((later) => setTimeout(later, ms));
 
 const visible = new Set();
 const watcher = new IntersectionObserver((entries) => {
@@ -21,6 +21,7 @@ async function follow(stage) {
     drawThings(svg.querySelector(".things"), things, size);
   };
   new ResizeObserver(draw).observe(stage);
+  if (image.hidden) await firstPicture(stage.dataset.camera);
   for (;;) {
     await pause(document.hidden || !visible.has(stage) ? HIDDEN_MS : PAUSE_MS);
     if (document.hidden || !visible.has(stage)) continue;

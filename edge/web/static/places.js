@@ -1,5 +1,5 @@
 // Zones, lines and masks drawn on a still of a camera: with mouse, finger or keyboard. Points are in 0..1 of the picture.
-import { busy, call, restart, say } from "./app.js";
+import { busy, call, firstPicture, restart, say } from "./app.js";
 import { fit, make } from "./overlay.js";
 
 const draw = document.getElementById("draw"), board = document.getElementById("board");
@@ -244,7 +244,15 @@ async function load() {
   render();
 }
 
+async function still() {
+  await firstPicture(draw.dataset.camera);
+  image.src = `/cameras/${encodeURIComponent(draw.dataset.camera)}/now.jpg`;
+  image.hidden = false;
+  board.querySelector(".empty").remove();
+}
+
 if (image.complete && image.naturalWidth) render(); else image.addEventListener("load", render);
+if (image.hidden) still();
 new ResizeObserver(render).observe(board);
 try { await load(); } catch (error) { say(error.message, "trouble"); }
 draw.dataset.ready = "";
