@@ -23,6 +23,7 @@ from edge.errors import CameraBlockedError, DetectorError, EdgeError, RefusedErr
 from edge.events.housekeeping import Housekeeper
 from edge.events.keeper import Keeper
 from edge.health import Condition, Health
+from edge.mqtt.bound import Unsent
 from edge.mqtt.sender import Sender
 from edge.mqtt.tree import Tree
 from edge.pipeline import Pipeline
@@ -90,7 +91,7 @@ class Appliance:
         detector: Detector,
         keeper: Keeper,
         housekeeper: Housekeeper,
-        sender: Sender | None,
+        outbox: Sender | Unsent,
         pipeline: Pipeline,
         ledger: StillLedger,
         fatal: "Fatal",
@@ -114,7 +115,8 @@ class Appliance:
         self.pipeline = pipeline
         self._keeper = keeper
         self._housekeeper = housekeeper
-        self._sender = sender
+        self._outbox = outbox
+        self._sender = outbox if isinstance(outbox, Sender) else None
         self._ledger = ledger
         self._fatal = fatal
         self._health = health
@@ -171,8 +173,7 @@ class Appliance:
         self._health.report("program", PROGRAM, "running")
         self._housekeeper.start()
         self._keeper.start()
-        if self._sender is not None:
-            self._sender.start()
+        self._outbox.start()
         if self._tree is not None:
             self._tree.start()
         self._clips.start()

@@ -75,7 +75,7 @@ class Bound:
 
 
 class Unsent:
-    """Without a broker nobody empties the outbox: this only bounds it, in a thread of its own. Thread: `wake` one."""
+    """Without a broker nobody empties the outbox: this only bounds it, in a thread of its own. Thread: `wake` any."""
 
     def __init__(
         self, data_dir: Path, most_bytes: int, health: Health, failed: Callable[[BaseException], None]
@@ -86,11 +86,12 @@ class Unsent:
         self._new = threading.Event()
         self._thread = threading.Thread(target=self._run, name="outbox-bound", daemon=True)
 
+    def start(self) -> None:
+        self._thread.start()
+
     def wake(self) -> None:
-        """Something was put into the outbox; at the first time the thread is started. Does not block."""
+        """Something was put into the outbox. Does not block."""
         self._new.set()
-        if self._thread.ident is None:
-            self._thread.start()
 
     def _run(self) -> None:
         try:

@@ -96,7 +96,7 @@ class House:
             detector=self._detector,
             keeper=self._keeper,
             housekeeper=self._housekeeper,
-            sender=self._sender,
+            outbox=self._outbox,
             pipeline=self._pipeline,
             ledger=self._ledger,
             fatal=self._fatal,

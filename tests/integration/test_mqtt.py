@@ -238,6 +238,7 @@ def test_a_full_outbox_gives_up_the_least_important_first_and_says_so(data_dir: 
 def test_without_a_broker_the_outbox_is_bounded_too(data_dir: Path) -> None:
     fill(data_dir, [big(n, 2) for n in range(150)])
     unsent = Unsent(data_dir, 1_000_000, Health(SystemClock()), fail)
+    unsent.start()
     unsent.wake()
     until(lambda: Outbox(data_dir).size_bytes() <= 1_000_000, 10, "the drop")
     assert Outbox(data_dir).dropped()[2] == 150 - Outbox(data_dir).count()
