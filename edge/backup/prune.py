@@ -1,6 +1,6 @@
 """What goes from the remote: old snapshots by age (grandfather, father, son), then files that no snapshot needs any more."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -12,6 +12,8 @@ from edge.errors import BackupError
 
 GRACE_S = 7 * 86_400.0
 """A file that no snapshot names stays so long: a run that is under way, or another clock, may still need it."""
+AHEAD_S = 86_400.0
+"""A name so far in the future is not believed."""
 CAP = 500
 """Files that one run deletes at the most: a mistake must not cost everything at once."""
 SWEPT = ("packs/", "rows/", "database/", "settings/", "models/")
@@ -25,23 +27,35 @@ class Pruned(NamedTuple):
     left: int
 
 
-def to_keep(names: Sequence[SnapshotName], keep: Backup) -> set[SnapshotName]:
-    """The newest ones, and of so many days, weeks, months and years the last one each. The newest always stays."""
-    kept = set(sorted(names)[-max(1, keep.keep_last) :])
+def to_keep(made: Mapping[SnapshotName, datetime], keep: Backup) -> set[SnapshotName]:
+    """The newest ones, and of so many days, weeks, months and years the last one each. The newest always stays.
+
+    Args:
+        made: when each of them was.
+    """
+    kept = set(sorted(made)[-max(1, keep.keep_last) :])
     rules: tuple[tuple[int, Callable[[datetime], object]], ...] = (
-        (keep.keep_daily, lambda made: made.date()),
-        (keep.keep_weekly, lambda made: made.isocalendar()[:2]),
-        (keep.keep_monthly, lambda made: (made.year, made.month)),
-        (keep.keep_yearly, lambda made: made.year),
+        (keep.keep_daily, lambda at: at.date()),
+        (keep.keep_weekly, lambda at: at.isocalendar()[:2]),
+        (keep.keep_monthly, lambda at: (at.year, at.month)),
+        (keep.keep_yearly, lambda at: at.year),
     )
     for count, period in rules:
-        kept |= _last_of_each(names, count, period)
+        last = {period(made[name]): name for name in sorted(made)}
+        kept |= set(sorted(last.values())[-count:]) if count else set()
     return kept
 
 
-def _last_of_each(names: Iterable[SnapshotName], count: int, period: Callable[[datetime], object]) -> set[SnapshotName]:
-    last = {period(name.made): name for name in sorted(names)}
-    return set(sorted(last.values())[-count:]) if count else set()
+def _made(repository: Repository, name: SnapshotName, now_s: float) -> datetime:
+    """One that a clock years ahead has named pushes the names of all later ones on: of those it is in the manifest."""
+    if name.made.timestamp() <= now_s + AHEAD_S:
+        return name.made
+    try:
+        return datetime.fromisoformat(repository.manifest(name).made_at)
+    except BackupError as error:
+        if error.retryable:
+            raise
+        return name.made
 
 
 def to_sweep(entries: Iterable[Entry], needed: set[str], now_s: float) -> list[str]:
@@ -69,7 +83,7 @@ def prune(
         BackupError: the remote failed or forbids it, or a snapshot that stays cannot be read: then nothing is swept.
     """
     names = repository.heads().snapshots
-    kept = to_keep(names, keep) if names else set()
+    kept = to_keep({name: _made(repository, name, now_s) for name in names}, keep)
     needed = set(spared)
     for name in sorted(kept):
         needed |= set(repository.manifest(name).paths)  # one that cannot be read ends it here

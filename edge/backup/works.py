@@ -116,7 +116,8 @@ def back_up_rows(run: Run) -> Result:
 def _overdue(run: Run) -> bool:
     with closing(Journal(run.data_dir)) as journal:
         last_s = max(float(journal.state(name) or 0) for name in ("finished_wall_s", "rows_wall_s"))
-    return SystemClock().now().wall_s - last_s >= float(str(run.input["after_h"])) * 3600
+    since_s = SystemClock().now().wall_s - last_s
+    return not 0 <= since_s < float(str(run.input["after_h"])) * 3600  # one of the future was dated by a wrong clock
 
 
 @worker("backup-prune", heavy=True, memory_mb=MEMORY_MB)

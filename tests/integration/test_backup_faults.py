@@ -179,6 +179,27 @@ def test_old_snapshots_go_and_what_stays_is_whole(card: Card, tmp_path: Path, mo
     assert restored(room, tmp_path / "new") == content_of(card.data_dir)
 
 
+def test_a_clock_that_was_years_ahead_once_does_not_end_the_history(card: Card, tmp_path: Path) -> None:
+    room = set_up(card.data_dir, {"type": "local"}, str(tmp_path / "remote"))
+
+    def taken(wall_s: float) -> None:
+        card.clock.set_wall(wall_s)
+        card.add(1)
+        take(room, card)
+
+    day_s = 86_400
+    taken(NOW_S)
+    taken(NOW_S + 3650 * day_s)
+    for day in range(1, 6):
+        for hour in range(2):
+            taken(NOW_S + day * day_s + hour * 3600)
+    keep = Backup(keep_last=1, keep_daily=4, keep_weekly=0, keep_monthly=0, keep_yearly=0)
+    with room.repository() as repository:
+        prune(repository, keep, NOW_S + 6 * day_s)
+        made = [repository.manifest(name).made_at[:10] for name in repository.heads().snapshots]
+    assert made == ["2025-11-23", "2025-11-24", "2025-11-25", "2025-11-26"]
+
+
 def test_what_a_run_that_was_cut_off_has_put_there_is_not_swept(
     card: Card, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
