@@ -111,11 +111,13 @@ class Journal:
     def _set(self, name: str, value: str) -> None:
         self.connection.execute("INSERT OR REPLACE INTO backup_state VALUES (?, ?)", (name, value))
 
-    def last_change(self) -> int:
-        """Of all that are noted; 0: nothing has changed."""
+    def standing(self) -> tuple[int, int]:
+        """How many events there are and the last change that is noted (0: none), of one moment."""
+        query = """SELECT (SELECT coalesce(sum(events), 0) FROM day_counts),
+            (SELECT coalesce(max(seq), 0) FROM backup_changes)"""
         with translated(self._path):
-            (last,) = self.connection.execute("SELECT coalesce(max(seq), 0) FROM backup_changes").fetchone()
-        return int(last)
+            events, last = self.connection.execute(query).fetchone()
+        return int(events), int(last)
 
     def waiting(self) -> int:
         """Changes that are in no snapshot yet."""
@@ -187,11 +189,6 @@ class Journal:
             for table in ("backup_packs", "backup_layers", "backup_changes"):
                 self.connection.execute(f"DELETE FROM {table}")  # noqa: S608
             self.connection.execute("DELETE FROM backup_state WHERE name <> 'config'")
-
-    def count_events(self) -> int:
-        with translated(self._path):
-            (count,) = self.connection.execute("SELECT coalesce(sum(events), 0) FROM day_counts").fetchone()
-        return int(count)
 
     def count_gone(self, since: int) -> int:
         """Events that were deleted after the change of that number."""

@@ -111,6 +111,9 @@ def restore_database(
     placed = _put_settings(repository, manifest, target, models_dir, identity)
     models = [model.name for model in manifest.models if _put_model(repository, model, models_dir)]
     write_durably(mark, f"{name.id}\n".encode())
+    for ending in ("-wal", "-shm"):  # of a damaged one that was moved away: it would be read into this one
+        (target / (FILE_NAME + ending)).unlink(missing_ok=True)
+    sync_folder(target)
     built.replace(target / FILE_NAME)  # last: with it the folder is the device's
     sync_folder(target)
     shutil.rmtree(building)
@@ -232,6 +235,7 @@ def _is_there(path: str, size_bytes: int) -> bool:
 
 
 def _wanted(target: Path, choice: Choice) -> Iterator[Wanted]:
+    """Found at once and kept aside: a query that stays open for hours would keep the log of a running device from being begun anew."""
     terms, values = ["1"], list[object]()
     if choice.days is not None:
         terms.append("e.day BETWEEN ? AND ?")
@@ -241,7 +245,7 @@ def _wanted(target: Path, choice: Choice) -> Iterator[Wanted]:
         values += choice.labels
     where = " AND ".join(terms)
     any_clip = "" if choice.days or choice.labels else "OR NOT EXISTS (SELECT 1 FROM event_clips o WHERE o.clip = c.id)"
-    query = f"""
+    query = f"""CREATE TEMP TABLE wanted AS
         SELECT DISTINCT p.secured, 'picture', p.sha256, p.size_bytes
             FROM event_pictures p JOIN events e ON e.id = p.event WHERE p.secured AND {where}
         UNION ALL SELECT DISTINCT c.secured, 'clip', c.id, c.size_bytes FROM clips c WHERE c.secured AND (EXISTS
@@ -250,7 +254,8 @@ def _wanted(target: Path, choice: Choice) -> Iterator[Wanted]:
     connection = open_database(target)
     try:
         with translated(target / FILE_NAME):
-            for pack, kind, key, size in connection.execute(query, (*values, *values)):
+            connection.execute(query, (*values, *values))
+            for pack, kind, key, size in connection.execute("SELECT * FROM temp.wanted ORDER BY rowid"):
                 path = f"{CLIPS}/{relative_path(key)}" if kind == "clip" else f"{PICTURES}/{path_of_hash(key)}"
                 yield Wanted(pack, path, size)
     finally:

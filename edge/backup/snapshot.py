@@ -97,8 +97,7 @@ class Snapshotter:
         last_stamp = self._check()
         self._journal.begin()
         # First: what comes while this runs is in the next snapshot, and must not be missed in this one.
-        events = self._journal.count_events()
-        upto = self._journal.last_change()
+        events, upto = self._journal.standing()
         self._empty_spool()
         belongings = self._belongings()
         settings = write_settings(self._spool, self._data_dir, belongings, encrypted=self._encrypted)

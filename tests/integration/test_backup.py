@@ -8,20 +8,23 @@ import time
 import tomllib
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
+from edge.backup import fetching, snapshot
 from edge.backup import prune as pruning
+from edge.backup.journal import Journal
 from edge.backup.prune import prune
-from edge.backup.restore import Choice, restore_database, restore_files, take_over
+from edge.backup.restore import Choice, Step, restore_database, restore_files, take_over
 from edge.backup.room import Room
 from edge.backup.target import Target, kit_text, load, obscured, rclone_path, save
 from edge.backup.verify import verify
 from edge.config import Backup
 from edge.errors import BackupError, StoreError
 from edge.store import database
+from edge.store.database import open_database
 from edge.testing.clock import SimulatedClock
 from tests.backup_rig import NOW_S, Card, files_of, rows_of, served, set_up, take
 from tests.support import ROOT
@@ -115,6 +118,59 @@ def test_what_happens_during_a_snapshot_does_not_make_it_look_damaged(card: Card
             name = repository.heads().snapshots[-1]
             restore_database(repository, name, repository.manifest(name), target)
         assert len(rows_of(target)["events"]) == {1: 4, 2: 7}[number]  # the second deletion is in the next one
+
+
+def test_a_log_that_a_damaged_database_left_behind_is_not_read_into_the_restored_one(
+    card: Card, tmp_path: Path
+) -> None:
+    room = set_up(card.data_dir, {"type": "local"}, str(tmp_path / "remote"))
+    card.add(20)
+    take(room, card)
+    before = rows_of(card.data_dir)
+    card.add(200)
+    cut = tmp_path / "cut"
+    cut.mkdir()
+    for ending in ("-wal", "-shm"):  # after a power cut; the damaged file itself was moved away, as its error says
+        shutil.copy(card.data_dir / f"edge.db{ending}", cut / f"edge.db{ending}")
+    assert (cut / "edge.db-wal").stat().st_size > 0
+    restore(room, cut)
+    assert rows_of(cut) == before
+
+
+def test_what_a_snapshot_says_that_it_holds_is_of_one_moment(card: Card) -> None:
+    card.add(10)
+    with closing(Journal(card.data_dir)) as journal:
+        journal.begin()
+        before = journal.standing()
+        journal.connection.set_trace_callback(lambda _: card.delete(1))  # as each of its statements begins
+        events, last = journal.standing()
+        journal.connection.set_trace_callback(None)
+    assert events < before[0]
+    assert events + last == sum(before), "each deletion is one event less and one change more"
+
+
+def test_a_device_that_runs_is_not_held_up_by_what_is_restored(
+    card: Card, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot, "FULL_FILES", 1)
+    monkeypatch.setattr(fetching, "BATCH_BYTES", 1)
+    room = set_up(card.data_dir, {"type": "local"}, str(tmp_path / "remote"))
+    card.add(6)
+    take(room, card)
+    shutil.rmtree(card.data_dir / "pictures")
+    held_up: list[int] = []
+
+    def look(step: Step) -> None:
+        with closing(open_database(card.data_dir)) as connection:
+            card.add(1)
+            (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            held_up.append(busy)
+
+    with room.repository() as repository:
+        (name,) = repository.heads().snapshots
+        done = restore_files(repository, repository.manifest(name), card.data_dir, Choice(), look)
+    assert done.files == 6
+    assert held_up == [0] * 7
 
 
 def test_a_part_is_restored_and_later_the_rest(card: Card, tmp_path: Path) -> None:
