@@ -58,7 +58,7 @@ class Card:
         id_ = f"{int(at.wall_s * 1000) >> 16:08x}-{int(at.wall_s * 1000) & 0xFFFF:04x}-7000-8000-{id_}"
         event = Event(
             id=id_, camera="door", label=label, score=0.9, box=Box(0, 0, 1, 1), started=at, seen=at, boot_id="b",
-            picture=put.picture, end_reason="left", sub_label="it's a \"test\"\nline",
+            picture=put.picture, end_reason="left", sub_label="it's a \"test\";\r\nline",
         )  # fmt: skip
         self.store.commit([Record((event,), new_pictures=frozenset({put.picture.sha256} if put.is_new else ()))])
         self.pictures.let_go(())

@@ -2,7 +2,7 @@
 
 import gzip
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from edge.backup.fetching import fetch_all
@@ -47,12 +47,25 @@ def _apply(layer: Layer, packed: Path, path: Path) -> None:
             return
         connection = sqlite3.connect(path, isolation_level=None)
         try:
-            with gzip.open(packed, "rt", encoding="utf-8") as source:
-                connection.executescript(source.read())
+            with gzip.open(packed, "rt", encoding="utf-8", newline="\n") as source:
+                for statement in _statements(source):
+                    connection.execute(statement)
         finally:
             connection.close()
     except (OSError, EOFError, sqlite3.Error) as error:
         raise BackupError(f"{layer.path}: cannot be applied: {error}", hint="try an older snapshot") from error
+
+
+def _statements(lines: Iterable[str]) -> Iterator[str]:
+    """One by one: after a season without its remote the rows of a device are larger than its memory. A text may go over several lines."""
+    statement = ""
+    for line in lines:
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    if statement:
+        raise sqlite3.OperationalError(f"incomplete: {statement:.60}")
 
 
 def _put_in_order(folder: Path, manifest: Manifest) -> None:

@@ -17,6 +17,8 @@ LEVEL = 3
 """Of gzip: what a Pi can keep up with. Higher ones cost twice the time for a tenth of the size."""
 _WHOLE = ("switches", "labels_seen", "works", "work_tags", "work_parents")
 """Small tables that every layer has as they are."""
+_EXACTLY = "iif(instr({0}, char(13)), 'CAST(X''' || hex({0}) || ''' AS TEXT)', quote({0}))"
+"""SQLite's shell, with which a person restores, takes carriage returns at the ends of lines away."""
 
 
 def needs_copy(layers: Sequence[Layer], schema: int, last_schema: str) -> bool:
@@ -66,7 +68,7 @@ def _statements(connection: sqlite3.Connection, upto: int, after_pack: int, sinc
     yield "PRAGMA foreign_keys = OFF;"
     yield "BEGIN;"
     changed = "SELECT kind, id FROM backup_changes WHERE seq <= ? GROUP BY kind, id ORDER BY max(seq)"
-    for kind, id_ in connection.execute(changed, (upto,)).fetchall():
+    for kind, id_ in connection.execute(changed, (upto,)):
         yield from _clip(connection, id_) if kind == "clip" else _event(connection, id_)
     for table in _WHOLE:
         yield f"DELETE FROM {table};"  # noqa: S608 - the values are quoted by SQLite
@@ -97,7 +99,7 @@ def _inserts(
 ) -> Iterator[str]:
     """SQLite itself writes the values, so that they come back exactly."""
     columns = [name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")]
-    quoted = " || ',' || ".join(f"quote({column})" for column in columns)
+    quoted = " || ',' || ".join(_EXACTLY.format(column) for column in columns)
     head = f"{verb} INTO {table} ({', '.join(columns)}) VALUES ("
     for (row,) in connection.execute(f"SELECT {quoted} FROM {table} WHERE {where}", values):  # noqa: S608 - names are the schema's
         yield f"{head}{row});"

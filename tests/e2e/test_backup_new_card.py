@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from edge.backup.fetching import AHEAD
+from edge.backup.target import FOLDER, SCRATCH
 from edge.store.events import EventStore
 from tests.backup_rig import Card, files_of, rows_of, served
-from tests.support import ROOT, edge, environment
+from tests.support import ROOT, edge, environment, until
 
 EVENTS = 30
 
@@ -63,7 +65,9 @@ def test_the_database_is_there_first_then_all_pictures_and_what_is_new_goes_up_a
         edge("backup", "now", "--data", old.data_dir, check=True)
         old.close()
         new = Checkout(tmp_path / "checkout")
-        with new.start("restore", "--new-device", "--kit", "-") as restore:
+        config = tmp_path / "slow.toml"
+        config.write_text("[backup]\nlimit_kb_per_s = 4000\n")
+        with new.start("restore", "--new-device", "--kit", "-", "--config", config) as restore:
             assert restore.stdin is not None
             assert restore.stdout is not None
             assert restore.stderr is not None
@@ -71,6 +75,8 @@ def test_the_database_is_there_first_then_all_pictures_and_what_is_new_goes_up_a
             restore.stdin.close()
             while "events are back; now the pictures" not in (line := restore.stderr.readline()):
                 assert line, "it ended before"
+            fetched = new.data_dir / FOLDER / SCRATCH / AHEAD
+            until(fetched.exists, 60, "pictures on their way: until then it writes into the database, and may hold it")
             os.kill(restore.pid, signal.SIGSTOP)
             try:
                 store = EventStore(new.data_dir)
