@@ -58,7 +58,7 @@ class Thermal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClockState(msgspec.Struct, frozen=True, kw_only=True):
-    """`synchronised`: the kernel says that something keeps the wall clock right."""
+    """`synchronised`: the kernel says that something has set the wall clock since the boot."""
 
     synchronised: bool | None = None
 

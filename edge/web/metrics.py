@@ -80,7 +80,7 @@ def of_device(state: DeviceState) -> Iterator[Family]:
         ("edge_storage_free_bytes", "Free for the data folder.", storage.free_bytes),
         ("edge_storage_total_bytes", "Size of its file system.", storage.total_bytes),
         ("edge_temperature_celsius", "Of the hottest zone.", state.thermal.celsius),
-        ("edge_clock_synchronised", "1: something keeps the clock right.", state.clock.synchronised),
+        ("edge_clock_synchronised", "1: something has set the clock since the boot.", state.clock.synchronised),
     ):
         if value is not None:  # what nobody can tell is left out
             yield Family(name, "gauge", text, (Sample(value),))

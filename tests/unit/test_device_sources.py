@@ -18,7 +18,7 @@ from edge.device.port import HeatReading, NetworkReading, PowerReading, SourceEr
 from edge.device.routes import read_network
 from edge.device.storage import read_storage
 from edge.device.supplies import read_power
-from edge.device.synchronised import read_synchronised
+from edge.device.synchronised import is_right, read_synchronised
 from edge.device.thermal import read_thermal
 from edge.device.upower import UPower
 from edge.device.upower import reading_of as upower_of
@@ -156,6 +156,19 @@ def test_storage_is_that_of_the_folder_or_of_the_nearest_above_it(tmp_path: Path
 
 def test_the_kernel_says_whether_the_clock_is_right() -> None:
     assert read_synchronised().synchronised in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("state", "error_us", "right"),
+    [
+        (5, 16_000_000, False),  # nothing has set it since the boot, or a person has
+        (0, 5, True),
+        (5, 5, True),  # nothing has kept it for nine hours, as on a device without a network: it was right
+    ],
+)
+def test_a_clock_that_was_set_stays_right_without_a_network(state: int, error_us: int, right: bool) -> None:
+    """The kernel's own words of the three."""
+    assert is_right(state, error_us) is right
 
 
 @pytest.mark.parametrize(
