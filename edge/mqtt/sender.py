@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from edge import config
 from edge.errors import StoreError
 from edge.health import Health, State
+from edge.mqtt.attempt import RETRY_S, Attempt
 from edge.mqtt.bound import Bound
 from edge.mqtt.connection import Connection
 from edge.mqtt.mailbox import Mailbox
@@ -24,7 +25,6 @@ log = logging.getLogger(__name__)
 
 ONLINE, OFFLINE = b"online", b"offline"
 AVAILABILITY = "availability"
-RETRY_S = 5.0
 FAREWELL_S = 2.0
 HEALTH_NAME = "mqtt"
 READ_AHEAD = 200
@@ -96,11 +96,12 @@ class Sender:
         self._stopping = False
         self._window = Window(settings.inflight)
         self._bound = Bound(settings.outbox_max_bytes, health)
+        self._forgetting, self._filling = Attempt(), Attempt()
         self._ahead: deque[Waiting] = deque()
         self._replay_to = 0
+        self._was_away = False
         self._started_s = 0.0
         self._away_since_s: float | None = None
-        self._forgotten: list[int] = []
         self._states: dict[str, _Send] = {}
         self._drained = threading.Event()
         self._at_rest = threading.Event()
@@ -176,29 +177,23 @@ class Sender:
             self._failed(error)
 
     def _step(self, outbox: Outbox) -> bool:
-        news = self._collect()
-        try:
-            for item in news:
-                self._take_in(item, outbox)
-            if self._stopping:
-                self._say_goodbye(outbox)
-                return False
-            if self._at_rest.is_set():
-                return True
-            self._forget(outbox)
-            self._bound.check(outbox, after=self._ahead[-1].seq if self._ahead else self._window.position)
-            self._fill_window(outbox)
-        except StoreError as error:
-            log.error("outbox failed error=%s", error)
-            time.sleep(RETRY_S)
-            self._mail.put(_Wake())
+        for item in self._collect():
+            self._take_in(item, outbox)
+        if self._stopping:
+            self._say_goodbye(outbox)
+            return False
+        if not self._at_rest.is_set():
+            self._forgetting(lambda: self._forget(outbox))
+            self._filling(lambda: self._fill_window(outbox))
         return True
 
     def _collect(self) -> list[Any]:
-        """Wait for news, or until acknowledgements should be looked for; then take all that is there."""
-        window = self._window
-        idle_s = BATCH_S if window.keeps_any or self._forgotten else None
-        news = self._mail.take(self._look_s if window.in_flight else idle_s)
+        """Wait for news, or until there is something to look after; then take all that is there."""
+        if self._forgetting.is_failing or self._filling.is_failing:
+            idle_s: float | None = RETRY_S
+        else:
+            idle_s = BATCH_S if self._window.keeps_any else None
+        news = self._mail.take(self._look_s if self._window.in_flight else idle_s)
         self._look_s = LOOK_S if news else min(self._look_s * 2, LAST_LOOK_S)
         return news
 
@@ -210,7 +205,7 @@ class Sender:
         elif isinstance(item, Connected):
             self._connected = True
             if self._away_s() > REPLAYED_AFTER_S:
-                self._replay_to = outbox.last()
+                self._was_away = True
             self._ahead.clear()
             self._window.opened(item.window * HANDED, session_present=item.session_present)
             self._connection.publish(self.topic(AVAILABILITY), ONLINE, retain=True)
@@ -228,14 +223,21 @@ class Sender:
             self._stopping = True
 
     def _forget(self, outbox: Outbox) -> None:
-        self._forgotten += self._window.expired(time.monotonic())
-        if self._forgotten and outbox.try_delete(self._forgotten):
-            self._forgotten = []
+        """Delete what the broker is sure to have, and what is too much."""
+        expired = self._window.expired(time.monotonic())
+        if expired and outbox.try_delete(expired):
+            self._window.forget(expired)
+        self._bound.check(outbox, after=self._ahead[-1].seq if self._ahead else self._window.position)
 
     def _forget_all(self, outbox: Outbox) -> None:
-        """Everything that was acknowledged."""
-        outbox.delete(self._forgotten + self._window.all_kept())
-        self._forgotten = []
+        """Everything that was acknowledged; what cannot be deleted is sent again after the next start."""
+        kept = self._window.kept()
+        try:
+            outbox.delete(kept)
+        except StoreError as error:
+            log.error("outbox failed error=%s", error)
+        else:
+            self._window.forget(kept)
 
     def _away_s(self) -> float:
         """How long there was no connection; since the start, if there was none yet."""
@@ -255,6 +257,8 @@ class Sender:
 
     def _fill_window(self, outbox: Outbox) -> None:
         window = self._window
+        if self._was_away:
+            self._replay_to, self._was_away = outbox.last(), False
         while self._connected and window.room > 0:
             if not self._ahead:
                 self._ahead.extend(outbox.waiting(window.position, READ_AHEAD))

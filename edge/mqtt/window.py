@@ -1,6 +1,8 @@
 """Which messages of the outbox were handed to the broker, and which of those may be forgotten. Pure bookkeeping."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
+from itertools import islice
 
 GRACE_S = 60.0
 GRACE_MESSAGES = 500
@@ -11,6 +13,8 @@ RECENT_S = 10.0
 BATCH = 500
 BATCH_S = 10.0
 """What may be forgotten is deleted so many at a time, or so often: each deletion writes to the card."""
+KEPT_MOST = 20_000
+"""Of what was acknowledged and cannot be deleted, because the database fails: so many are remembered, so as not to be sent again."""
 
 
 class Window:
@@ -31,7 +35,8 @@ class Window:
 
     @property
     def room(self) -> int:
-        return self._size - len(self._in_flight)
+        """How many more may be handed over."""
+        return self._size - len(self._in_flight) if len(self._kept) < KEPT_MOST else 0
 
     @property
     def in_flight(self) -> int:
@@ -83,16 +88,18 @@ class Window:
         return ours
 
     def expired(self, now_s: float) -> list[int]:
-        """Take out what may be forgotten, when it is worth a deletion."""
+        """What may be forgotten, when it is worth a deletion: the same again until `forget`."""
         if len(self._kept) >= GRACE_MESSAGES + BATCH:
-            return self._take_out(len(self._kept) - GRACE_MESSAGES)
+            return list(islice(self._kept, len(self._kept) - GRACE_MESSAGES))
         if self._kept and next(iter(self._kept.values())) < now_s - GRACE_S - BATCH_S:
-            return self._take_out(sum(at_s < now_s - GRACE_S for at_s in self._kept.values()))
+            return [seq for seq, at_s in self._kept.items() if at_s < now_s - GRACE_S]
         return []
 
-    def all_kept(self) -> list[int]:
-        """Take out everything that was acknowledged."""
-        return self._take_out(len(self._kept))
+    def kept(self) -> list[int]:
+        """Everything that was acknowledged and not forgotten."""
+        return list(self._kept)
 
-    def _take_out(self, count: int) -> list[int]:
-        return [self._kept.popitem(last=False)[0] for _ in range(count)]
+    def forget(self, seqs: Sequence[int]) -> None:
+        """These were deleted."""
+        for seq in seqs:
+            del self._kept[seq]

@@ -4,13 +4,18 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from edge.demo.broker import CONFIGURATION, Broker, free_port
 from edge.errors import MqttError
+from edge.mqtt import window
 from edge.mqtt.subscriber import Subscriber
+from edge.store.database import open_database
+from edge.store.outbox import Outbox
+from edge.store.port import Message
 from tests.disks import memory_disk
 from tests.integration.test_mqtt import numbers, put
 from tests.integration.test_mqtt_connection import running, wait_for
@@ -132,6 +137,67 @@ def test_a_broker_out_of_disk_and_killed_when_it_has_room_again(
         wait_for(health, "running")
     first_seen = list(dict.fromkeys(numbers(collected)))
     assert first_seen == sorted(first_seen)
+
+
+def change(data_dir: Path, statement: str) -> None:
+    """Behind the program's back."""
+    with closing(open_database(data_dir)) as connection:
+        connection.execute(statement)
+
+
+FORBID = "CREATE TRIGGER forbidden BEFORE DELETE ON outbox BEGIN SELECT RAISE(ABORT, 'as if the card were full'); END"
+ALLOW = "DROP TRIGGER forbidden"
+
+
+def test_what_cannot_be_deleted_holds_up_nothing(data_dir: Path, broker: Broker) -> None:
+    """All is sent, once; the sender ends; and the next one, who cannot know, sends it again."""
+    count = 2 * (window.GRACE_MESSAGES + window.BATCH)
+    put(data_dir, range(count))
+    change(data_dir, FORBID)
+    with running(data_dir, port=broker.port) as (sender, _):
+        assert sender.wait_drained(30)
+        put(data_dir, range(count, count + 50))
+        assert sender.wait_drained(30)
+        assert sender.sent == count + 50
+    assert Outbox(data_dir).count() == count + 50
+    change(data_dir, ALLOW)
+    with running(data_dir, port=broker.port) as (sender, _):
+        assert sender.wait_drained(30)
+        assert sender.sent == count + 50
+    assert Outbox(data_dir).count() == 0
+
+
+def test_who_shall_rest_rests_though_nothing_can_be_deleted(data_dir: Path, broker: Broker) -> None:
+    put(data_dir, range(5))
+    with running(data_dir, port=broker.port) as (sender, _):
+        assert sender.wait_drained(10)
+        change(data_dir, FORBID)
+        assert sender.rest(10)
+        put(data_dir, range(5, 10))
+        assert not sender.wait_drained(0.5)
+        assert sender.sent == 5
+
+
+def test_an_outbox_that_cannot_be_read_at_the_connection_costs_no_state(
+    data_dir: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.mqtt.sender.REPLAYED_AFTER_S", 0.0)
+    collected = Collector()
+    with running(data_dir, port=broker.port) as (sender, health):
+        assert sender.wait_drained(10)
+        broker.stop()
+        wait_for(health, "absent")
+        put(data_dir, range(3))
+        sender.set_state(Message("state/camera/c", b"{}"))
+        change(data_dir, "ALTER TABLE outbox RENAME TO gone")
+        broker.start()
+        with Subscriber(broker.host, broker.port, ["edge/#"], collected, session="late"):
+            until(lambda: collected.last("edge/dev/state/camera/c"), 20, "the state")
+            assert collected.last("edge/dev/availability") == b"online"
+            change(data_dir, "ALTER TABLE gone RENAME TO outbox")
+            assert sender.wait_drained(20)
+            until(lambda: len(collected.events()) == 3, 10, "the messages")
+    assert [event["replayed"] for event in collected.events()] == [True] * 3
 
 
 @pytest.fixture

@@ -191,12 +191,32 @@ def test_deletions_come_in_batches() -> None:
         book.acknowledged(mid, now_s=0)
         assert book.expired(now_s=0) == []
     book.acknowledged(count, now_s=50)
-    assert book.expired(now_s=50) == list(range(1, window.BATCH + 1))
+    first = book.expired(now_s=50)
+    assert first == list(range(1, window.BATCH + 1))
+    book.forget(first)
     assert book.expired(now_s=window.GRACE_S + window.BATCH_S) == []
     late = book.expired(now_s=window.GRACE_S + window.BATCH_S + 1)
     assert late == list(range(window.BATCH + 1, count))
-    assert book.all_kept() == [count]
+    book.forget(late)
+    assert book.kept() == [count]
+    book.forget([count])
     assert not book.keeps_any
+
+
+def test_what_cannot_be_deleted_is_neither_sent_again_nor_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(window, "KEPT_MOST", window.GRACE_MESSAGES + window.BATCH)
+    book = filled(window.KEPT_MOST)
+    for mid in range(1, window.KEPT_MOST + 1):
+        book.acknowledged(mid, now_s=0)
+    expired = book.expired(now_s=50)
+    assert expired
+    assert book.expired(now_s=50) == expired
+    book.closed(now_s=100)
+    book.opened(10, session_present=False)
+    assert all(book.is_settled(seq) for seq in expired)
+    assert book.room == 0
+    book.forget(expired)
+    assert book.room == 10
 
 
 def test_a_refused_message_is_tried_again_at_the_next_connection() -> None:
