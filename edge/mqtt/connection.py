@@ -96,7 +96,8 @@ class Connection:
     def subscribe(self, topic_filter: str, handler: Handler) -> None:
         """Hand what matches to `handler`, in the inbox's thread, now and after each reconnection.
 
-        Of more than `inbox.WAITING_BYTES` that wait, and of those larger than `inbox.MAX_PAYLOAD_BYTES`, nobody hears; they are counted.
+        Nobody hears of more than `inbox.WAITING_BYTES` that wait, of those larger than `inbox.MAX_PAYLOAD_BYTES`, and of those whose topic
+        is no UTF-8; they are counted.
         """
         self._inbox.add(topic_filter, handler)
         with self._lock:

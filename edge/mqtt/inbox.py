@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 
-from edge.mqtt.port import Handler, Incoming
+from edge.mqtt.port import UNREADABLE, Handler, Incoming
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Inbox:
         self._said = False
         self._stopping = False
         self.refused = 0
-        """Messages that were too large, or came while too much waited."""
+        """Messages that were too large, had no readable topic, or came while too much waited."""
 
     def add(self, topic_filter: str, handler: Handler) -> None:
         self._handlers.append((topic_filter, handler))
@@ -45,6 +45,9 @@ class Inbox:
         """Never blocks: the caller holds the network's lock."""
         if len(message.payload) > MAX_PAYLOAD_BYTES:
             self._refuse(f"{len(message.payload)} bytes are more than {MAX_PAYLOAD_BYTES}", message)
+            return
+        if message.topic == UNREADABLE:
+            self._refuse("its topic is no UTF-8", message)
             return
         with self._lock:
             fits = self._waiting_bytes + size_of(message) <= WAITING_BYTES

@@ -26,6 +26,10 @@ class Options(NamedTuple):
     user: tuple[tuple[str, str], ...] = ()
 
 
+UNREADABLE = ""
+"""Stands for a topic that is no UTF-8."""
+
+
 class Incoming(NamedTuple):
     """A message that came in. `response_topic` and `correlation_data` only from MQTT 5."""
 

@@ -135,8 +135,8 @@ class Sender:
     def subscribe(self, topic_filter: str, handler: Handler) -> None:
         """Hand what matches (a filter in full) to `handler`, over reconnections.
 
-        `handler` is called in one thread of its own, one message at a time, and must not raise. Messages above
-        `inbox.MAX_PAYLOAD_BYTES`, and those that come while `inbox.WAITING_BYTES` wait, are refused and counted in `refused_messages`.
+        `handler` is called in one thread of its own, one message at a time, and must not raise. Messages whose topic is no UTF-8, those
+        above `inbox.MAX_PAYLOAD_BYTES`, and those that come while `inbox.WAITING_BYTES` wait, are counted in `refused_messages`.
         """
         self._connection.subscribe(topic_filter, handler)
 

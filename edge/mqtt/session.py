@@ -1,4 +1,4 @@
-"""One connection to one broker through paho, used once. The only file of the daemon that imports it."""
+"""One connection to one broker through paho, used once. With `client.py` all of the daemon that imports it."""
 
 import contextlib
 import logging
@@ -16,8 +16,11 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge import config
 from edge.mqtt.causes import BrokerTroubleError, alert_cause, refusal_cause, trouble_of
+from edge.mqtt.client import Client
 from edge.mqtt.inbox import MAX_PAYLOAD_BYTES
-from edge.mqtt.port import Acknowledged, Address, Connected, Disconnected, Incoming, News, Options, Protocol
+from edge.mqtt.port import UNREADABLE, Acknowledged, Address, Connected, Disconnected, Incoming, News, Options, Protocol
+
+log = logging.getLogger(__name__)
 
 QOS = 1
 NOT_SENT = 0
@@ -36,16 +39,6 @@ class NarrowerError(Exception):
     def __init__(self, window: int) -> None:
         super().__init__(window)
         self.window = window
-
-
-class _Client(paho.Client):
-    """Knows its plain socket: paho leaves it open when a WebSocket's handshake fails."""
-
-    opened: socket.socket | None = None
-
-    def _create_socket_connection(self) -> socket.socket:
-        self.opened = super()._create_socket_connection()
-        return self.opened
 
 
 class Session:
@@ -104,9 +97,9 @@ class Session:
         login: tuple[str, str | None] | None,
         tls: SSLContext | None,
         will: tuple[str, bytes] | None,
-    ) -> _Client:
+    ) -> Client:
         clean = {} if self._is_5 else {"clean_session": not self._keep}
-        client = _Client(
+        client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
             protocol=paho.MQTTv5 if self._is_5 else paho.MQTTv311,
@@ -130,6 +123,7 @@ class Session:
         client.on_publish = self._on_publish
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
+        client.on_death = self._on_death
         client.enable_logger(cast(logging.Logger, self))  # not on_log: paho would format a line for each packet
         return client
 
@@ -254,6 +248,14 @@ class Session:
             self._loss = "connection lost" if words == "Unspecified error" else f"connection lost: {words}"
         self._gone.set()
 
+    def _on_death(self, error: Exception) -> None:
+        """The broker would not notice: paho's thread is gone, not the connection."""
+        log.error("paho's thread died of something unforeseen", exc_info=error)
+        self._refusal = f"something unforeseen: {error!r}"
+        self._loss = f"connection lost: {self._refusal}"
+        self._answered.set()
+        self._gone.set()
+
     def _on_publish(self, client: Any, userdata: Any, mid: int, reason: Any, properties: Any) -> None:
         self._news(Acknowledged(mid, refusal_cause(str(reason)) if reason.is_failure else ""))
 
@@ -264,9 +266,13 @@ class Session:
 
     def _on_message(self, client: Any, userdata: Any, message: Any) -> None:
         properties = message.properties
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = UNREADABLE
         self._on_incoming(
             Incoming(
-                message.topic,
+                topic,
                 bytes(message.payload),
                 bool(message.retain),
                 getattr(properties, "ResponseTopic", ""),

@@ -56,7 +56,13 @@ LAYERS = (
     ("errors",),
 )
 VENDORS = {
-    "paho": {"mqtt/session.py", "bench/bare_publisher.py", "mqtt/subscriber.py", "bench/copied_loop.py"},
+    "paho": {
+        "mqtt/client.py",
+        "mqtt/session.py",
+        "bench/bare_publisher.py",
+        "mqtt/subscriber.py",
+        "bench/copied_loop.py",
+    },
     "ai_edge_litert": {"recognition/runtime.py"},
     "tflite_runtime": {"recognition/runtime.py"},
     "av": {"camera/decoding.py", "clips/encoder.py", "bench/copied_loop.py"},
