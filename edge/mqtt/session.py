@@ -213,7 +213,7 @@ class Session:
                 clean_start=not self._keep if self._is_5 else paho.MQTT_CLEAN_START_FIRST_ONLY,
                 properties=properties,
             )
-        except paho.WebsocketConnectionError as error:
+        except (paho.WebsocketConnectionError, IndexError, UnicodeDecodeError) as error:  # paho's own reading of HTTP
             cause = f"no WebSocket at {self._settings.path}: check transport and path"
             raise BrokerTroubleError("failed", self._address, cause) from error
         except UnicodeError as error:  # a host name that cannot be one

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from queue import SimpleQueue
 
+import pytest
+
 from edge.config import Mqtt
 from edge.demo.broker import Broker
 from edge.mqtt.port import Address, Incoming
 from edge.mqtt.session import Session
-from tests.integration.test_mqtt_connection import running
+from tests.integration.test_mqtt_connection import running, wait_for
 from tests.support import until
 
 CONNECT, SUBSCRIBE = 1, 8
@@ -74,6 +76,21 @@ def test_a_topic_that_is_no_utf8_is_refused_and_no_more(data_dir: Path) -> None:
         assert [each.topic for each in incoming] == ["ask/well"]
         assert sender.refused_messages == 1
         assert broker.connections == 1
+
+
+@pytest.mark.parametrize("accept", [b"Sec-WebSocket-Accept:x", b"Sec-WebSocket-Accept: \xff"])
+def test_a_web_server_whose_answer_paho_cannot_read(data_dir: Path, accept: bytes) -> None:
+    """It is said and tried again, as with any other that is no broker."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with server.accept()[0] as client:
+                client.recv(4096)
+                client.sendall(b"HTTP/1.1 101 Switching Protocols\r\n" + accept + b"\r\n\r\n")
+
+        threading.Thread(target=serve, daemon=True).start()
+        with running(data_dir, port=server.getsockname()[1], transport="websockets") as (_, health):
+            wait_for(health, "failed", "no WebSocket at /mqtt")
 
 
 def test_what_kills_the_thread_that_reads_ends_the_connection(broker: Broker) -> None:
