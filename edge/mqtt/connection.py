@@ -231,8 +231,9 @@ def _read_password(path: str) -> str | None:
         return None
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "is no UTF-8"
         raise ConfigError(
-            f"mqtt.password_file: {path}: {error.strerror}", hint="write the password into the file's first line"
+            f"mqtt.password_file: {path}: {why}", hint="write the password into the file's first line"
         ) from error
     return lines[0] if lines else ""

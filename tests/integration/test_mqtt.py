@@ -178,9 +178,12 @@ def test_a_state_is_retained_and_the_newest_counts(data_dir: Path, broker: Broke
     sender.stop()
 
 
-def test_a_password_file_that_is_not_there(data_dir: Path) -> None:
-    with pytest.raises(ConfigError, match=r"mqtt\.password_file: /none: No such file"):
-        make(data_dir, 1883, username="me", password_file="/none")
+def test_a_password_file_that_cannot_be_read(data_dir: Path, tmp_path: Path) -> None:
+    latin = tmp_path / "latin"
+    latin.write_bytes(b"caf\xe9\n")
+    for path, words in (("/none", "No such file"), (latin, "is no UTF-8")):
+        with pytest.raises(ConfigError, match=rf"mqtt\.password_file: {path}: {words}"):
+            make(data_dir, 1883, username="me", password_file=str(path))
 
 
 def test_a_port_in_use(tmp_path: Path, broker: Broker) -> None:
