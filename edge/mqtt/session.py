@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 QOS = 1
 NOT_SENT = 0
+PROTOCOLS_MOST_BYTES, HEAD_BYTES = 268_435_460, 9
+"""The largest packet that there can be; of any, what stands before topic, properties and payload."""
 CONNECT_S = 5.0
 ANSWER_S = 10.0
 SESSION_EXPIRY_S = 3600
@@ -82,6 +84,8 @@ class Session:
         self._accepted: Connected | None = None
         self._refusal = ""
         self._narrower = 0
+        self._most_bytes = PROTOCOLS_MOST_BYTES
+        self._too_large = 0
         self._refused_version = False
         self._loss = ""
         self._logged = ""
@@ -175,7 +179,22 @@ class Session:
         with self._lock:
             if self._closed:
                 return NOT_SENT
+            if (size := _size_of(topic, payload, properties)) > self._most_bytes:
+                return self._refuse(topic, size)
             return self._client.publish(topic, payload, qos=QOS, retain=retain, properties=properties).mid
+
+    def _refuse(self, topic: str, size: int) -> int:
+        """The broker would close the connection, and again each time that it comes. Ids of its own: paho's are positive."""
+        if not self._too_large:
+            log.warning(
+                "messages larger than the broker takes are not sent topic=%s bytes=%d most=%d",
+                topic,
+                size,
+                self._most_bytes,
+            )
+        self._too_large += 1
+        self._news(Acknowledged(-self._too_large, "larger than the broker takes"))
+        return -self._too_large
 
     def end(self) -> None:
         """Say goodbye; `run` returns."""
@@ -234,6 +253,7 @@ class Session:
         elif (announced := getattr(properties, "ReceiveMaximum", RECEIVE_MAXIMUM)) < self._window:
             self._narrower = announced
         else:
+            self._most_bytes = getattr(properties, "MaximumPacketSize", PROTOCOLS_MOST_BYTES)
             self._accepted = Connected(bool(flags.session_present), self._window)
         self._answered.set()
 
@@ -284,6 +304,12 @@ class Session:
         """What paho says; of errors on the socket the last is remembered as the cause."""
         if level >= logging.ERROR:
             self._logged = (text % values).rpartition("socket: ")[2]
+
+
+def _size_of(topic: str, payload: bytes, properties: Properties | None) -> int:
+    """Of the packet, at the most."""
+    packed = properties.pack() if properties is not None else b"\0"  # type: ignore[no-untyped-call]
+    return HEAD_BYTES + len(topic.encode()) + len(packed) + len(payload)
 
 
 def _properties(options: Options) -> Properties:

@@ -21,8 +21,10 @@ from edge.mqtt.inbox import MAX_PAYLOAD_BYTES
 from edge.mqtt.port import Incoming, Options
 from edge.mqtt.sender import Sender
 from edge.mqtt.subscriber import Subscriber
+from edge.store.outbox import Outbox
+from edge.store.port import Message
 from tests.certificates import Authority
-from tests.integration.test_mqtt import fail, put
+from tests.integration.test_mqtt import big, fail, fill, put
 from tests.nats import Nats
 from tests.support import Collector, until
 
@@ -61,6 +63,26 @@ def wait_for(health: Health, state: str, words: str = "") -> Condition:
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path / "broker" / "tls")
+
+
+def test_what_is_larger_than_the_broker_takes_holds_up_nothing_else(data_dir: Path, tmp_path: Path) -> None:
+    put(data_dir, range(2))
+    fill(data_dir, [big(2, 2)])
+    put(data_dir, range(3, 5))
+    collected = Collector()
+    with (
+        Broker(tmp_path / "small", configuration=CONFIGURATION + "max_packet_size 5000\n") as broker,
+        Subscriber(broker.host, broker.port, ["edge/#"], collected),
+        running(data_dir, port=broker.port) as (sender, health),
+    ):
+        wait_for(health, "degraded", "messages refused: larger than the broker takes")
+        sender.set_state(Message("state/large", bytes(6000)))
+        sender.set_state(Message("state/small", b"here"))
+        until(lambda: collected.last("edge/dev/state/small") is not None, 10, "what came behind the large ones")
+        assert condition(health).state == "degraded"  # type: ignore[union-attr] - it is connected all the time
+    assert [event["n"] for event in collected.events()] == [0, 1, 3, 4]
+    assert collected.last("edge/dev/state/large") is None
+    assert Outbox(data_dir).count() == 1, "it is there for a broker that takes it"
 
 
 @pytest.mark.parametrize("protocol", ["auto", "5", "3.1.1"])
