@@ -10,6 +10,7 @@ import msgspec
 from edge.errors import UpdateError
 from edge.update import progress
 from edge.update.slots import OTHER, Slots
+from edge.update.system import installed_version
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +35,10 @@ def decide(boot: Path, data_dir: Path, well: bool, why: str, again: Callable[[],
     """
     slots = Slots(boot, data_dir)
     booted = slots.booted
-    if booted is None or not slots.on_trial:
+    if booted is None:
         return ""
+    if not slots.on_trial:
+        return _note_commit(data_dir)
     if well:
         slots.mark(booted, "good")
         progress.save(data_dir, progress.committed(progress.load(data_dir)))
@@ -46,6 +49,15 @@ def decide(boot: Path, data_dir: Path, well: bool, why: str, again: Callable[[],
     log.error("update given up slot=%s why=%s", booted, why)
     again()
     return f"slot {booted} is not well: back to slot {slots.default}"
+
+
+def _note_commit(data_dir: Path) -> str:
+    """The slot is committed before that is noted, and power may go between the two."""
+    standing = progress.load(data_dir)
+    if standing.is_waiting or not standing.is_on_trial(installed_version()):
+        return ""
+    progress.save(data_dir, progress.committed(standing))
+    return f"nothing is on trial any more: version {standing.version} stays"
 
 
 def go_back(slots: Slots) -> str:

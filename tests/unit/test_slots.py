@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from edge.cli import main
+from edge.clock import read_boot_id
 from edge.errors import UpdateError
-from edge.update import autoboot
+from edge.update import autoboot, progress
 from edge.update.autoboot import Autoboot
+from edge.update.progress import Standing
 from edge.update.slots import Slots
+from edge.update.system import installed_version
 from edge.update.trial import decide, go_back
 
 DOCUMENTED = "[all]\r\ntryboot_a_b=1\r\nboot_partition=2\r\n\r\n[tryboot]\r\nboot_partition=3\r\n"
@@ -108,6 +111,32 @@ def test_the_decision(boot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert restarts == ["B"]
     assert "from now on" in decided("B", True)
     assert (autoboot.read(boot), restarts) == (Autoboot(3, 2), ["B"])
+
+
+@pytest.mark.parametrize("well", [True, False])
+def test_power_goes_between_the_commit_and_its_note(boot: Path, monkeypatch: pytest.MonkeyPatch, well: bool) -> None:
+    data, version = boot.parent / "data", installed_version()
+    made = slots(boot, "B")
+    monkeypatch.setattr("edge.update.trial.Slots", lambda *_: made)
+    progress.save(data, Standing(phase="installed", version=version, boot_id="the start before"))
+    made.mark("B", "good")
+    assert progress.load(data).is_on_trial(version)
+    assert version in decide(boot, data, well, "no frames", restart_is_wrong)
+    assert (progress.load(data).phase, progress.load(data).version) == ("idle", version)
+    assert decide(boot, data, well, "no frames", restart_is_wrong) == ""
+
+
+def test_the_same_version_again_waits_for_its_restart(boot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = boot.parent / "data"
+    made = slots(boot)
+    monkeypatch.setattr("edge.update.trial.Slots", lambda *_: made)
+    progress.save(data, Standing(phase="installed", version=installed_version(), boot_id=read_boot_id()))
+    assert decide(boot, data, True, "", restart_is_wrong) == ""
+    assert progress.load(data).is_waiting
+
+
+def restart_is_wrong() -> None:
+    raise AssertionError("nothing is on trial")
 
 
 def test_raucs_questions(boot: Path, capsys: pytest.CaptureFixture[str]) -> None:
