@@ -65,10 +65,10 @@ def fetch_and_install(run: Run) -> Result:
             return Success({"version": progress.load(run.data_dir).version})
         return Success({"version": _updater(run, this_system()).install_newest()})
     except UpdateError as error:
-        # Of a device that cannot be updated nobody has said so yet.
-        progress.save(
-            run.data_dir, msgspec.structs.replace(progress.load(run.data_dir), phase="failed", error=str(error))
-        )
+        standing = progress.load(run.data_dir)
+        # Of a device that cannot be updated nobody has said so yet. A version on trial stays so until the health check has decided.
+        if not standing.is_on_trial(installed_version()):
+            progress.save(run.data_dir, msgspec.structs.replace(standing, phase="failed", error=str(error)))
         return _failed(error)
 
 

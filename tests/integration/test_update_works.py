@@ -161,6 +161,19 @@ def test_a_device_without_slots_says_so(
     assert (standing(driver).phase, "no slots" in standing(driver).error) == ("failed", True)
 
 
+def test_asked_for_while_a_version_is_on_trial_it_stays_so(
+    driver: WorkDriver, section: Update, card: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(works, "installed_version", lambda: works.this_system().version)
+    tried = Standing(phase="installed", version=works.installed_version(), boot_id="the start before")
+    progress.save(driver.folder, tried)
+    install = driver.enqueue(install_chain(section, by_itself=False), name=INSTALL).ids[0]
+    driver.advance(3600)
+    assert driver.get(install).state is not WorkState.SUCCEEDED
+    assert "on trial" in driver.get(install).message
+    assert standing(driver) == tried
+
+
 def test_without_a_source_nothing_is_offered(tmp_path: Path, section: Update) -> None:
     assert requests_of(Config().update) == {}
     assert update_actions(Config().update, tmp_path) == []
