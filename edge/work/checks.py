@@ -10,6 +10,8 @@ from edge.work.request import MAX_BACKOFF_DELAY_S, MIN_BACKOFF_S, Content, Reque
 from edge.work.times import check_cron
 
 MAX_NAME = 128
+MAX_TAGS = 16
+"""They go to a heavy worker in one message with its input, `edge.work.messages.MAX_MESSAGE_BYTES` at the most."""
 LONGEST_S = 10 * 365 * 86_400.0
 
 
@@ -29,6 +31,11 @@ def check(request: Request, floors: Floors) -> None:
         raise WorkError(f"{where}: that is no name of a worker", hint="`edge work workers` lists them")
     if any(not tag or len(tag) > MAX_NAME for tag in request.tags):
         raise WorkError(f"{where}: a tag is empty or longer than {MAX_NAME} characters", hint="give it a short name")
+    if len(request.tags) > MAX_TAGS:
+        raise WorkError(
+            f"{where}: {len(request.tags)} tags, more than {MAX_TAGS}",
+            hint="what only the worker needs goes into its input",
+        )
     _check_numbers(request, where)
     _check_period(request, floors, where)
     if request.content is not None:

@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from edge.channel import MessageTooLargeError
 from edge.errors import IsolateError
 from edge.isolate import Isolate
 from edge.work.data import Data
 from edge.work.messages import MAX_MESSAGE_BYTES, Begin, Done, FromChild, Log, OutOfMemory, Progress, Stop
-from edge.work.states import Outcome, Stopped, StopReason
+from edge.work.states import Fail, Outcome, Stopped, StopReason
 from edge.work.worker import checked_result
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,8 @@ class HeavyRun:
             outcome = self._watch(isolate)
         except IsolateError as error:
             outcome = Stopped(StopReason.CRASH, str(error))
+        except MessageTooLargeError as error:
+            outcome = Fail(str(error))  # it will be as large the next time
         finally:
             isolate.end()
         if self._lines > LINES:
@@ -122,6 +125,8 @@ def step_back(pid: int, nice: int) -> None:
         os.setpriority(os.PRIO_PGRP, pid, min(19, os.getpriority(os.PRIO_PROCESS, 0) + nice))
     except ProcessLookupError:
         pass  # it has ended already, which its channel tells
+    except OSError as error:
+        log.warning("work runs at the program's own priority nice=%d error=%s", nice, error.strerror)
 
 
 def resident_bytes(pid: int, *, group: bool) -> int:

@@ -147,7 +147,7 @@ class Runs:
         level = logging.DEBUG if work.request.series else logging.INFO  # what comes every minute is no news
         log.log(level, "work started worker=%s id=%s attempt=%d", work.request.worker, work.id, work.attempts - 1)
         try:
-            outcome = await execution
+            outcome = await _come_to(work, execution)
             active.over = True
             await self._write_progress(active)
             await self.keep_trying(lambda store: store.finish(work.id, work.runs, outcome))
@@ -249,6 +249,15 @@ def _keep(tasks: set[asyncio.Task[None]], coroutine: Coroutine[Any, Any, None]) 
     task = asyncio.create_task(coroutine)
     tasks.add(task)
     task.add_done_callback(tasks.discard)
+
+
+async def _come_to(work: Work, execution: Coroutine[Any, Any, Outcome]) -> Outcome:
+    """What goes wrong around a worker ends its run, and nothing else."""
+    try:
+        return await execution
+    except Exception as error:
+        log.exception("work could not be run worker=%s id=%s", work.request.worker, work.id)
+        return Stopped(StopReason.CRASH, f"{type(error).__name__}: {error}")
 
 
 async def _in_thread(threads: ThreadPoolExecutor, do: Callable[[], Outcome]) -> Outcome:

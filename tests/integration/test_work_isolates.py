@@ -1,6 +1,7 @@
 """Heavy works: a run that goes wrong ends that run, with all that it started, and nothing else."""
 
 import asyncio
+import errno
 import os
 import threading
 import time
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.work import checks, heavy
 from edge.work.observe import WorkInfo
 from edge.work.request import OneTimeWork
 from edge.work.runs import Limits
@@ -84,6 +86,40 @@ async def test_a_child_that_eats_memory(tmp_path: Path) -> None:
         info = await until(work, await only(work, OneTimeWork("child-eats")), back_again)
     assert info.stop_reason is StopReason.CRASH
     assert "more than 96" in info.message
+
+
+async def test_a_run_that_cannot_even_begin_ends_that_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_thread(*_: object, **__: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async with working(tmp_path) as (work, _):
+        with monkeypatch.context() as patch:
+            patch.setattr(heavy, "Isolate", no_thread)
+            info = await until(work, await only(work, OneTimeWork("heavy-note")), back_again)
+        assert (info.stop_reason, info.message) == (StopReason.CRASH, "RuntimeError: can't start new thread")
+        assert (await work.result(await only(work, OneTimeWork("heavy-note")))).state is WorkState.SUCCEEDED
+
+
+async def test_more_than_the_process_takes_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "MAX_TAGS", 300)  # as a store has it from before there was a limit
+    async with working(tmp_path) as (work, _):
+        request = OneTimeWork("heavy-note").tagged(*(f"{number:0124d}" for number in range(300)))
+        info = await work.result(await only(work, request))
+    assert info.state is WorkState.FAILED
+    assert "Begin has" in info.message
+
+
+async def test_without_the_right_to_a_higher_priority_it_runs_at_the_programs_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: int) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(os, "setpriority", refused)
+    async with working(tmp_path) as (work, _):
+        info = await work.result(await only(work, OneTimeWork("heavy-note")))
+    assert info.state is WorkState.SUCCEEDED
+    assert (tmp_path / LOG).read_text() == f"nice {os.getpriority(os.PRIO_PROCESS, 0)}\n"
 
 
 async def test_flooding_the_pipe(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from edge.errors import WorkError
 from edge.testing.work import WorkDriver
 from edge.work.chain import begin
+from edge.work.checks import MAX_TAGS
 from edge.work.constraints import Charging
 from edge.work.request import (
     OneTimeWork,
@@ -190,6 +191,13 @@ def test_a_change_while_it_runs_starts_a_series_again(hand: WorkDriver, tmp_path
 def test_data_are_small_and_plain(bad: dict[str, object]) -> None:
     with pytest.raises(WorkError, match="input of ok"):
         OneTimeWork("ok", **bad)
+
+
+def test_a_work_has_few_tags(driver: WorkDriver) -> None:
+    tags = [f"tag {number}" for number in range(MAX_TAGS + 1)]
+    driver.enqueue(OneTimeWork("ok").tagged(*tags[:MAX_TAGS]))
+    with pytest.raises(WorkError, match=f"{MAX_TAGS + 1} tags, more than {MAX_TAGS}"):
+        driver.enqueue(OneTimeWork("ok").tagged(*tags))
 
 
 def test_the_driver_meets_constraints_delays_and_periods(driver: WorkDriver) -> None:
