@@ -40,7 +40,8 @@ class Ticket(msgspec.Struct, frozen=True):
 
 
 class Adding(msgspec.Struct, frozen=True):
-    """What adding needs beside the ground. `expedited_quota`: expedited works an hour. `looks`: how the paths of the requests look."""
+    """What adding needs beside the ground. `expedited_quota`: expedited works an hour. `looks`: how the paths of the requests look;
+    missing: not looked at yet."""
 
     next_id: Callable[[], str]
     wall_s: float
@@ -96,7 +97,7 @@ def _add(ground: Ground, adding: Adding, chain: Chain, name: str | None, leaves:
             first_enqueued_s=ground.t_s,
             enqueued_s=ground.t_s,
             added_wall_s=adding.wall_s,
-            signature=adding.looks[request.content.paths] if request.content is not None else "",
+            signature=adding.looks.get(request.content.paths, "") if request.content is not None else "",
         )
         if work.state.finished:
             work = work.with_(finished_s=ground.t_s)
@@ -150,7 +151,7 @@ def update(ground: Ground, work: Work, request: Request, looks: Looks) -> Enqueu
     running = work.state is WorkState.RUNNING
     changed = work.with_(request=request, generation=work.generation + 1, progress=work.progress if running else {})
     if request.content is not None and request.content != work.request.content:
-        changed = changed.with_(signature=looks[request.content.paths], changed_s=None)
+        changed = changed.with_(signature=looks.get(request.content.paths, ""), changed_s=None)
     ground.table.put(ground.scheduled(changed), tags=True)
     return Enqueued.APPLIED_FOR_NEXT_RUN if running else Enqueued.APPLIED_IMMEDIATELY
 

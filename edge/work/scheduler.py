@@ -14,6 +14,7 @@ import msgspec
 from edge.clock import Clock
 from edge.device.state import DeviceMonitor, DeviceState
 from edge.errors import StoreError
+from edge.work.beside import beside
 from edge.work.constraints import Constraint, Moment, Verdict, judge
 from edge.work.desk import Desk
 from edge.work.runs import RETRY_S, Runs
@@ -29,6 +30,9 @@ HEARTBEAT_S = 600.0
 LOOK_AT_PATHS_S = 2.0
 LOOK_REST = 20.0
 """A look at large folders is followed by so many times its own length without one."""
+SLOW_LOOK_S = 60.0
+"""A look that takes longer is said: a network drive whose server is away may never answer."""
+SLOW_LOOK = "watched paths do not answer, all work that waits for a change waits for them works=%d"
 PRUNE_S = 3600.0
 """Between two prunings of finished works."""
 
@@ -74,6 +78,7 @@ class Scheduler:
         self._wake = asyncio.Event()
         self._next_prune_s = 0.0
         self._next_look_s = 0.0
+        self._looking: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
         """Look now: something may have changed."""
@@ -94,6 +99,8 @@ class Scheduler:
                 await self._sleep(await self._look(runs))
         finally:
             stopped.cancel()
+            if self._looking is not None:
+                self._looking.cancel()
             await runs.stop_all()
         if runs.error is not None:
             raise runs.error
@@ -129,21 +136,37 @@ class Scheduler:
         _stop_gone(runs, seen.running)
         times = [*self._stop_unmet(runs, state), seen.waiting.next_due_s, seen.waiting.again_in_s, self._longest_s]
         if seen.watched:
-            times.append(await self._look_at_paths(seen.watched))
+            times.append(self._look_at_paths(seen.watched))
         return min(max(0.0, time_s) for time_s in times if time_s is not None)
 
-    async def _look_at_paths(self, watched: list[Work]) -> float:
-        """Seconds until the next look."""
+    def _look_at_paths(self, watched: list[Work]) -> float:
+        """Have them looked at beside all else; seconds until this is to be asked again.
+
+        Raises:
+            StoreError: what the last look saw could not be written down.
+        """
+        looking, left_s = self._looking, self._next_look_s - self._loop_s()
+        if looking is not None and looking.done():
+            self._looking = None
+            looking.result()
+        if self._looking is None:
+            if left_s > 0:
+                return left_s
+            self._looking = asyncio.create_task(self._take_looks(watched))
+        return LOOK_AT_PATHS_S
+
+    async def _take_looks(self, watched: list[Work]) -> None:
         begin_s = self._loop_s()
-        if begin_s < self._next_look_s:
-            return self._next_look_s - begin_s
-        looks = await asyncio.to_thread(look, watched)
-        rest_s = max(LOOK_AT_PATHS_S, LOOK_REST * (self._loop_s() - begin_s))
-        self._next_look_s = self._loop_s() + rest_s
+        slow = asyncio.get_running_loop().call_later(SLOW_LOOK_S, log.warning, SLOW_LOOK, len(watched))
+        try:
+            looks = await beside(lambda: look(watched), "work-look")
+        finally:
+            slow.cancel()
+        end_s = self._loop_s()
+        self._next_look_s = max(begin_s + LOOK_AT_PATHS_S, end_s + LOOK_REST * (end_s - begin_s))
         if any(looks.get(work.id) != work.signature for work in watched):
             await self._desk.call(lambda store: store.note_looks(looks))
             self.wake()
-        return rest_s
 
     @staticmethod
     def _loop_s() -> float:

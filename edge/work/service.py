@@ -1,7 +1,8 @@
 """Background work inside the daemon: ask for it, look at it, and it runs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import tzinfo
 from pathlib import Path
 from typing import TypeVar
@@ -9,6 +10,7 @@ from typing import TypeVar
 from edge.clock import Clock
 from edge.device.state import DeviceMonitor
 from edge.work.bell import Bell
+from edge.work.beside import beside
 from edge.work.chain import Chain, begin
 from edge.work.constraints import Moment
 from edge.work.content import Looks
@@ -22,6 +24,11 @@ from edge.work.runs import Limits, Runs
 from edge.work.scheduler import HEARTBEAT_S, Scheduler
 from edge.work.store import Find, WorkSettings, WorkStore, looks_of
 from edge.work.times import local_zone
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 10.0
+"""Paths that do not answer so long are first looked at later, and what changed before does not count."""
 
 T = TypeVar("T")
 
@@ -109,12 +116,12 @@ class BackgroundWork:
             WorkError: the request is wrong. StoreError: the database failed; nothing was enqueued.
         """
         chain = request if isinstance(request, Chain) else begin(request)
-        looks = await _looks(chain)
+        looks = await _looks(step.request for step in chain.steps)
         return await self._change(lambda store: store.enqueue(chain, name=name, existing=existing, looks=looks))
 
     async def update(self, id_: str, request: Request) -> Enqueued:
         """Give a work another request. Raises as `enqueue`, also when there is no such work."""
-        looks = await _looks(begin(request))
+        looks = await _looks([request])
         return await self._change(lambda store: store.update(id_, request, looks))
 
     async def cancel(self, by: Find, value: str = "") -> int:
@@ -156,15 +163,14 @@ class BackgroundWork:
         Raises:
             WorkError: a request is wrong. StoreError: the database failed; nothing was changed.
         """
-
-        looks = {name: await _looks(begin(request)) for name, request in requests.items()}
+        looks = await _looks(requests.values())
 
         def apply(store: WorkStore) -> None:
             for work in store.find("tag", tag):
                 if work.name not in requests and not work.state.finished:
                     store.cancel("id", work.id)
             for name, request in requests.items():
-                _configure(store, name, request, looks[name])
+                _configure(store, name, request, looks)
 
         await self._change(apply)
 
@@ -190,11 +196,16 @@ class BackgroundWork:
             event.set()
 
 
-async def _looks(chain: Chain) -> Looks:
+async def _looks(requests: Iterable[Request]) -> Looks:
     """Beside the loop, and outside of any transaction."""
-    if all(step.request.content is None for step in chain.steps):
+    contents = [request.content for request in requests if request.content is not None]
+    if not contents:
         return {}
-    return await asyncio.to_thread(looks_of, chain)
+    try:
+        return await asyncio.wait_for(beside(lambda: looks_of(contents), "work-look"), LOOK_S)
+    except TimeoutError:
+        log.warning("watched paths do not answer, they are looked at later works=%d", len(contents))
+        return {}
 
 
 def _configure(store: WorkStore, name: str, request: Request, looks: Looks) -> None:

@@ -19,7 +19,7 @@ from edge.work.clock import Anchor, Now, advance
 from edge.work.content import Looks, signature
 from edge.work.data import Data
 from edge.work.enqueueing import Adding, Enqueued, Ticket
-from edge.work.request import Existing, Request
+from edge.work.request import Content, Existing, Request
 from edge.work.states import Outcome, WorkState
 from edge.work.table import Table, Work
 from edge.work.times import local_zone
@@ -81,7 +81,8 @@ class WorkStore:
         """Add works; `existing` says what becomes of those of the same unique name.
 
         Args:
-            looks: how the paths of the requests look, for those who must not look here: it may take long.
+            looks: how the paths of the requests look, for those who must not look here: it may take long. Paths that are missing in
+                it are looked at later, and change from then on.
 
         Raises:
             WorkError: a request is wrong, or it cannot update what is there.
@@ -90,7 +91,7 @@ class WorkStore:
             raise WorkError(f"name {name!r}: empty or too long", hint=f"give it 1 to {checks.MAX_NAME} characters")
         for step in chain.steps:
             checks.check(step.request, self._settings.floors)
-        seen = looks_of(chain) if looks is None else looks
+        seen = looks_of(_contents(chain)) if looks is None else looks
         with self._ground() as ground:
             return enqueueing.enqueue(ground, self._adding(seen), chain, name, existing)
 
@@ -99,7 +100,7 @@ class WorkStore:
         WorkError: the request is wrong, of the other kind, or there is no such work.
         """
         checks.check(request, self._settings.floors)
-        seen = looks_of(begin(request)) if looks is None else looks
+        seen = looks_of(_contents(begin(request))) if looks is None else looks
         with self._ground() as ground:
             return enqueueing.update(ground, self._required(id_), request, seen)
 
@@ -166,7 +167,9 @@ class WorkStore:
         with self._ground() as ground:
             for work in self._table.watched():
                 seen = looks.get(work.id, work.signature)
-                if seen != work.signature:
+                if not work.signature:
+                    self._table.put(work.with_(signature=seen))
+                elif seen != work.signature:
                     transitions.note_change(ground, work, seen)
 
     # --- looking
@@ -272,10 +275,13 @@ def _is_old(before: Anchor, now: Anchor, after_s: float) -> bool:
     return now.boot_id != before.boot_id or now.sure_boot_id != before.sure_boot_id or now.t_s - before.t_s > after_s
 
 
-def looks_of(chain: Chain) -> Looks:
-    """How the paths of its requests look; may take long."""
-    contents = (step.request.content for step in chain.steps)
-    return {content.paths: signature(content.paths) for content in contents if content is not None}
+def _contents(chain: Chain) -> list[Content]:
+    return [step.request.content for step in chain.steps if step.request.content is not None]
+
+
+def looks_of(contents: Iterable[Content]) -> Looks:
+    """How their paths look; may take long."""
+    return {content.paths: signature(content.paths) for content in contents}
 
 
 def look(works: Iterable[Work]) -> dict[str, str]:

@@ -33,7 +33,8 @@ _DATA = msgspec.json.Decoder(Data)
 class Work(msgspec.Struct, frozen=True, kw_only=True):
     """One row. Times are work time, None where there is none yet; `due_s` infinite while it waits for a change of its paths.
 
-    `runs` counts starts and never goes back: it tells a run from the one before. `signature`: how its paths looked.
+    `runs` counts starts and never goes back: it tells a run from the one before. `signature`: how its paths looked, empty before
+    the first look.
     """
 
     id: str

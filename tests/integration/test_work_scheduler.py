@@ -1,6 +1,9 @@
 """The scheduler with real workers: starting, stopping, observing, another process at the door."""
 
 import asyncio
+import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +11,7 @@ import pytest
 
 from edge.clock import Instant, SystemClock
 from edge.errors import WorkError
+from edge.work import service
 from edge.work.bell import ring
 from edge.work.chain import begin
 from edge.work.constraints import Charging, Network
@@ -288,3 +292,57 @@ async def test_time_that_goes_by_alone_is_noticed(tmp_path: Path) -> None:
         now = SystemClock().now()
         device.become(power={"since": Instant(now.wall_s - 59.5, now.boot_s - 59.5)})
         await work.result(await only(work, OneTimeWork("note").when(MainsFor(minutes=1))))
+
+
+class Share:
+    """A network drive whose server is away: asked for its paths, the kernel does not come back."""
+
+    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.path = path
+        self.away, self.asked, self.back = threading.Event(), threading.Event(), threading.Event()
+        self._stat = os.stat
+        monkeypatch.setattr(os, "stat", self.stat)
+
+    def stat(self, path: Any, *args: Any, **options: Any) -> os.stat_result:
+        if str(path) == str(self.path) and self.away.is_set():
+            self.asked.set()
+            self.back.wait()
+        return self._stat(path, *args, **options)
+
+
+@pytest.fixture
+def share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Share]:
+    made = Share(tmp_path / "share", monkeypatch)
+    yield made
+    made.back.set()
+
+
+async def test_a_path_that_never_answers_holds_up_neither_other_work_nor_the_end(tmp_path: Path, share: Share) -> None:
+    async with asyncio.timeout(60):
+        async with working(tmp_path) as (work, _):
+            await only(work, WorkOnChange("note", str(share.path)))
+            share.away.set()
+            while not share.asked.is_set():
+                await asyncio.sleep(0.02)
+            await work.result(await only(work, OneTimeWork("note")))
+    assert [thread.daemon for thread in threading.enumerate() if thread.name == "work-look"] == [True]
+
+
+async def test_a_path_that_does_not_answer_at_the_start_is_looked_at_later(
+    tmp_path: Path, share: Share, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "LOOK_S", 0.05)
+    share.away.set()
+    async with asyncio.timeout(60):
+        async with working(tmp_path) as (work, _):
+            request = WorkOnChange("note", str(share.path), text="changed", update_delay_s=0.0)
+            await work.configure({"watch": request, "other": PeriodicWork("note", every=hours(1))}, "c")
+            await file_is(tmp_path / LOG, "0")
+            share.back.set()
+            store = WorkStore(tmp_path, SystemClock())
+            while not store.find("name", "watch")[0].signature:
+                await asyncio.sleep(0.02)
+            store.close()
+            assert (tmp_path / LOG).read_text() == "0\n", "the first look is no change"
+            share.path.touch()
+            await file_is(tmp_path / LOG, "changed")
