@@ -1,6 +1,7 @@
 """Background work of the running program: its registry, the works of the configuration, and its life in the loop."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from edge.chores.device import Rooms, add_device_workers
 from edge.chores.shipped import make_registry
 from edge.config import Config
 from edge.device.monitor import Monitor
+from edge.errors import StoreError
 from edge.store.pictures import PictureFolder
 from edge.store.removal import Remover
 from edge.store.retention import Pruned, Retention
@@ -17,7 +19,10 @@ from edge.store.space import Space
 from edge.update import works as update_works
 from edge.work.configured import TAG, limits_of, requests_of, settings_of
 from edge.work.observe import WorkInfo
+from edge.work.runs import RETRY_S
 from edge.work.service import BackgroundWork
+
+log = logging.getLogger(__name__)
 
 TELL_S = 1.0
 FIRST_WORDS_S = 8.0
@@ -89,10 +94,19 @@ class WorkRoom:
             await self.work.close()
 
     async def _tell(self) -> None:
-        """Tell how the works are whenever that has changed, at most once a second."""
-        async for infos in self.work.observe("all"):
-            self._told(infos)
-            await asyncio.sleep(TELL_S)
+        """Tell how the works are whenever that has changed, at most once a second. A failure of the database is said once."""
+        failing = False
+        while True:
+            try:
+                async for infos in self.work.observe("all"):
+                    failing = False
+                    self._told(infos)
+                    await asyncio.sleep(TELL_S)
+            except StoreError as error:
+                if not failing:
+                    log.warning("state of works not told, trying again every=%gs error=%s", RETRY_S, error)
+                failing = True
+            await asyncio.sleep(RETRY_S)
 
 
 def pruning(data_dir: Path, config: Config, pictures: PictureFolder) -> Callable[[int], Pruned]:

@@ -1,0 +1,82 @@
+"""Background work of the running program: what may fail in it without ending it."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from edge.chores import room as rooms
+from edge.chores.device import Rooms
+from edge.chores.room import WorkRoom
+from edge.clock import SystemClock
+from edge.config import Config, parse
+from edge.device.monitor import Monitor
+from edge.store import database
+from edge.store.retention import Pruned
+from edge.work.bell import ring
+from edge.work.observe import WorkInfo
+from edge.work.request import OneTimeWork
+
+
+class Bench:
+    """A room and what it told."""
+
+    def __init__(self, folder: Path) -> None:
+        clock = SystemClock()
+        self.told: list[Sequence[WorkInfo]] = []
+        self.config: Config = parse({"paths": {"data": str(folder)}}, place="here")
+        monitor = Monitor([], clock)
+        chores = Rooms(
+            clock=clock,
+            cameras=[],
+            newest=lambda _: None,
+            conditions=list,
+            device_state=monitor.current,
+            publish=lambda _: None,
+            prune=lambda _: Pruned(),
+        )
+        self.room = WorkRoom(self.config, "porch", monitor, chores, changed=lambda: None, told=self.told.append)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        running = asyncio.create_task(self.room.run())
+        try:
+            async with asyncio.timeout(30):
+                await self.until(lambda: bool(self.told) or running.done())
+                assert not running.done(), running.exception()
+                yield
+        finally:
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+
+    async def until(self, fits: Callable[[], bool]) -> None:
+        while not fits():
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rooms, "FIRST_WORDS_S", 0.0)
+    monkeypatch.setattr(rooms, "TELL_S", 0.01)
+    monkeypatch.setattr(rooms, "RETRY_S", 0.05)
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.05)
+
+
+async def test_how_works_are_is_told_again_after_the_database_failed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = Bench(tmp_path)
+    async with bench.running():
+        other = sqlite3.connect(tmp_path / database.FILE_NAME, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        assert ring(tmp_path)
+        await bench.until(lambda: "state of works not told" in caplog.text)
+        other.execute("ROLLBACK")
+        other.close()
+        (id_,) = (await bench.room.work.enqueue(OneTimeWork("health-report"))).ids
+        await bench.until(lambda: id_ in [info.id for info in bench.told[-1]])
+    assert caplog.text.count("state of works not told") == 1
