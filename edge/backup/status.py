@@ -22,7 +22,7 @@ class BackupStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 def status_of(data_dir: Path) -> BackupStatus:
     """Raises:
-    BackupError: no backup is set up.
+    BackupError: no backup is set up, or where it goes cannot be read.
     """
     words = targets.load(data_dir).words
     with closing(Journal(data_dir)) as journal:

@@ -190,7 +190,11 @@ def _failed(error: BackupError) -> Result:
 
 
 def requests_of(section: config.Backup, data_dir: Path) -> dict[str, Request]:
-    """The works of a device whose backup is set up, by name; none where it is not."""
+    """The works of a device whose backup is set up, by name; none where it is not.
+
+    Raises:
+        BackupError: where it goes cannot be read.
+    """
     if not targets.is_set_up(data_dir):
         return {}
     local = targets.load(data_dir).options.get("type") == "local"
@@ -216,7 +220,7 @@ def files_request(
     """What gets missing pictures and clips back, once.
 
     Raises:
-        BackupError: no backup is set up.
+        BackupError: no backup is set up, or where it goes cannot be read.
     """
     local = targets.load(data_dir).options.get("type") == "local"
     limit = {"limit_kb_per_s": section.limit_kb_per_s, "timetable": _entries(section)}

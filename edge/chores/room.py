@@ -11,7 +11,8 @@ from edge.chores.device import Rooms, add_device_workers
 from edge.chores.shipped import make_registry
 from edge.config import Config
 from edge.device.monitor import Monitor
-from edge.errors import StoreError
+from edge.errors import BackupError, StoreError
+from edge.health import Health
 from edge.store.pictures import PictureFolder
 from edge.store.removal import Remover
 from edge.store.retention import Pruned, Retention
@@ -19,6 +20,7 @@ from edge.store.space import Space
 from edge.update import works as update_works
 from edge.work.configured import TAG, limits_of, requests_of, settings_of
 from edge.work.observe import WorkInfo
+from edge.work.request import Request
 from edge.work.runs import RETRY_S
 from edge.work.service import BackgroundWork
 
@@ -42,6 +44,7 @@ class WorkRoom:
         device: str,
         monitor: Monitor,
         rooms: Rooms,
+        health: Health,
         *,
         changed: Callable[[], None],
         told: Callable[[Sequence[WorkInfo]], None] = lambda _infos: None,
@@ -50,7 +53,7 @@ class WorkRoom:
         add_device_workers(registry, rooms)
         settings = settings_of(config.workers)
         self._requests = requests_of(config.work, registry, settings.floors)
-        self._backups = backup_works.requests_of(config.backup, config.data_dir)
+        self._backups = _backups_of(config, health)
         self._updates = update_works.requests_of(config.update)
         self._data_dir = config.data_dir
         self._monitor = monitor
@@ -84,7 +87,8 @@ class WorkRoom:
         telling = asyncio.create_task(self._tell())
         try:
             await self.work.configure(self._requests, TAG)
-            await self.work.configure(self._backups, backup_works.TAG)
+            if self._backups is not None:
+                await self.work.configure(self._backups, backup_works.TAG)
             await asyncio.to_thread(update_works.settle, self._data_dir)
             await self.work.configure(self._updates, update_works.CHECKS)
             await self.work.run(asyncio.Event())
@@ -107,6 +111,15 @@ class WorkRoom:
                     log.warning("state of works not told, trying again every=%gs error=%s", RETRY_S, error)
                 failing = True
             await asyncio.sleep(RETRY_S)
+
+
+def _backups_of(config: Config, health: Health) -> dict[str, Request] | None:
+    """The works of the backup. None where nobody can tell: those that are there stay, and each says so when it runs."""
+    try:
+        return backup_works.requests_of(config.backup, config.data_dir)
+    except BackupError as error:
+        health.report("configuration", "backup", "degraded", str(error))
+        return None
 
 
 def pruning(data_dir: Path, config: Config, pictures: PictureFolder) -> Callable[[int], Pruned]:

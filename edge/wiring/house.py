@@ -443,6 +443,7 @@ class House:
             self._device,
             self._monitor,
             rooms,
+            self._health,
             changed=self._outbox.wake,
             told=told_of_works(self._data_dir, self._device, self._show, self._busy, of_works_on(lambda: self._page)),
         )

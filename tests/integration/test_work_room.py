@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from edge.backup.target import FILE, FOLDER, Target, save
+from edge.backup.works import NAMES
 from edge.chores import room as rooms
 from edge.chores.device import Rooms
 from edge.chores.room import WorkRoom
 from edge.clock import SystemClock
 from edge.config import Config, parse
 from edge.device.monitor import Monitor
+from edge.health import Health
 from edge.store import database
 from edge.store.retention import Pruned
 from edge.work.bell import ring
@@ -26,6 +29,7 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         clock = SystemClock()
+        self.health = Health(clock)
         self.told: list[Sequence[WorkInfo]] = []
         self.config: Config = parse({"paths": {"data": str(folder)}}, place="here")
         monitor = Monitor([], clock)
@@ -38,7 +42,9 @@ class Bench:
             publish=lambda _: None,
             prune=lambda _: Pruned(),
         )
-        self.room = WorkRoom(self.config, "porch", monitor, chores, changed=lambda: None, told=self.told.append)
+        self.room = WorkRoom(
+            self.config, "porch", monitor, chores, self.health, changed=lambda: None, told=self.told.append
+        )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -52,6 +58,9 @@ class Bench:
             running.cancel()
             with suppress(asyncio.CancelledError):
                 await running
+
+    def waiting(self) -> set[str | None]:
+        return {info.name for info in self.told[-1] if not info.state.finished}
 
     async def until(self, fits: Callable[[], bool]) -> None:
         while not fits():
@@ -80,3 +89,21 @@ async def test_how_works_are_is_told_again_after_the_database_failed(
         (id_,) = (await bench.room.work.enqueue(OneTimeWork("health-report"))).ids
         await bench.until(lambda: id_ in [info.id for info in bench.told[-1]])
     assert caplog.text.count("state of works not told") == 1
+
+
+@pytest.mark.parametrize("text", ["", '{"device": "porch", "region": "of a later program"}'])
+async def test_a_target_that_cannot_be_read_costs_neither_the_start_nor_the_works(tmp_path: Path, text: str) -> None:
+    target = Target(device="porch", repository="r", path="/media/stick", options={"type": "local"})
+    save(tmp_path, target)
+    before = Bench(tmp_path)
+    async with before.running():
+        await before.until(lambda: before.waiting() == set(NAMES))
+    (tmp_path / FOLDER / FILE).write_text(text)
+    bench = Bench(tmp_path)
+    async with bench.running():
+        await bench.room.work.result((await bench.room.work.enqueue(OneTimeWork("health-report"))).ids[0])
+        await bench.until(lambda: bench.waiting() == set(NAMES))
+    (condition,) = bench.health.conditions()
+    assert (condition.part, condition.name, condition.state) == ("configuration", "backup", "degraded")
+    assert "target.json: cannot be read" in condition.cause
+    assert "`edge backup setup`" in condition.cause
