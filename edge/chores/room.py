@@ -11,7 +11,7 @@ from edge.chores.device import Rooms, add_device_workers
 from edge.chores.shipped import make_registry
 from edge.config import Config
 from edge.device.monitor import Monitor
-from edge.errors import BackupError, StoreError
+from edge.errors import BackupError, StoreError, UpdateError
 from edge.health import Health
 from edge.store.pictures import PictureFolder
 from edge.store.removal import Remover
@@ -89,13 +89,19 @@ class WorkRoom:
             await self.work.configure(self._requests, TAG)
             if self._backups is not None:
                 await self.work.configure(self._backups, backup_works.TAG)
-            await asyncio.to_thread(update_works.settle, self._data_dir)
+            await asyncio.to_thread(self._settle_update)
             await self.work.configure(self._updates, update_works.CHECKS)
             await self.work.run(asyncio.Event())
         finally:
             telling.cancel()
             await asyncio.gather(telling, return_exceptions=True)
             await self.work.close()
+
+    def _settle_update(self) -> None:
+        try:
+            update_works.settle(self._data_dir)
+        except UpdateError as error:
+            log.warning("what became of the update not noted, the next start tries again error=%s", error)
 
     async def _tell(self) -> None:
         """Tell how the works are whenever that has changed, at most once a second. A failure of the database is said once."""

@@ -1,6 +1,8 @@
 """Background work of the running program: what may fail in it without ending it."""
 
 import asyncio
+import errno
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -19,6 +21,8 @@ from edge.device.monitor import Monitor
 from edge.health import Health
 from edge.store import database
 from edge.store.retention import Pruned
+from edge.update import progress
+from edge.update.progress import Standing
 from edge.work.bell import ring
 from edge.work.observe import WorkInfo
 from edge.work.request import OneTimeWork
@@ -107,3 +111,18 @@ async def test_a_target_that_cannot_be_read_costs_neither_the_start_nor_the_work
     assert (condition.part, condition.name, condition.state) == ("configuration", "backup", "degraded")
     assert "target.json: cannot be read" in condition.cause
     assert "`edge backup setup`" in condition.cause
+
+
+async def test_a_card_too_full_to_note_what_became_of_an_update(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    progress.save(tmp_path, Standing(phase="installed", version="99.0", boot_id="the start before"))
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(progress, "write_durably", full)
+    bench = Bench(tmp_path)
+    async with bench.running():
+        await bench.room.work.result((await bench.room.work.enqueue(OneTimeWork("health-report"))).ids[0])
+    assert "what became of the update not noted" in caplog.text
