@@ -108,10 +108,8 @@ def open_client(config: Config, *, new: bool = False) -> "WorkClient":
     Raises:
         StoreError: there is none, or it cannot be used.
     """
-    from edge.device.port import SourceError
-    from edge.device.synchronised import read_synchronised
     from edge.store.database import FILE_NAME
-    from edge.work.client import WorkClient
+    from edge.work.client import WorkClient, clock_may_be_right
     from edge.work.configured import settings_of
 
     path = config.data_dir / FILE_NAME
@@ -121,10 +119,7 @@ def open_client(config: Config, *, new: bool = False) -> "WorkClient":
         )
 
     def trusted() -> bool:
-        try:
-            return config.workers.trust_clock or read_synchronised().synchronised is not False
-        except SourceError:
-            return True
+        return config.workers.trust_clock or clock_may_be_right()
 
     return WorkClient(config.data_dir, trusted=trusted, settings=settings_of(config.workers))
 

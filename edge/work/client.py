@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from edge.clock import Clock, SystemClock
+from edge.device.synchronised import is_synchronised
 from edge.work.bell import ring
 from edge.work.chain import Chain, begin
 from edge.work.enqueueing import Enqueued, Ticket
@@ -16,11 +17,17 @@ from edge.work.table import Work
 T = TypeVar("T")
 
 
+def clock_may_be_right() -> bool:
+    """What the kernel says of the wall clock; where it does not say, it counts as right."""
+    return is_synchronised() is not False
+
+
 class WorkClient:
     """A connection to the works of a data folder. The running program notices at once what is asked for; without one it waits for it.
 
     Args:
-        trusted: whether the wall clock is right as far as anybody knows.
+        trusted: whether the wall clock is right as far as anybody knows. To take a wrong one for right loses the time that the device was
+            off; to doubt a right one costs nothing while a program runs that knows better.
 
     Raises (all methods):
         StoreError: the database cannot be used.
@@ -31,7 +38,7 @@ class WorkClient:
         data_dir: Path,
         *,
         clock: Clock | None = None,
-        trusted: Callable[[], bool] = lambda: True,
+        trusted: Callable[[], bool] = clock_may_be_right,
         settings: WorkSettings | None = None,
     ) -> None:
         self._folder = data_dir

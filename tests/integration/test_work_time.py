@@ -7,6 +7,8 @@ import pytest
 
 from edge.testing.clock import SimulatedClock
 from edge.testing.work import WorkDriver
+from edge.work import client
+from edge.work.client import WorkClient
 from edge.work.request import OneTimeWork, PeriodicWork, days, hours
 from edge.work.states import WorkState
 from tests.workers import registry
@@ -110,6 +112,22 @@ def test_a_late_synchronisation_makes_up_for_the_gap_once(driver: WorkDriver) ->
     assert periods(driver, hourly, daily) == [2, 1]
     driver.advance(0)
     assert periods(driver, hourly, daily) == [2, 1]
+
+
+def test_what_is_asked_for_before_the_clock_is_right_does_not_lose_the_gap(
+    driver: WorkDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody presses a button: another connection, which hears of the clock from the kernel alone."""
+    monkeypatch.setattr(client, "is_synchronised", lambda: False)
+    _, hourly, _ = some(driver)
+    before_s = driver.clock.now().wall_s
+    reboot(driver, off_s=days(3), wall_s=before_s + 5, synchronised=False)
+    with WorkClient(driver.folder, clock=driver.clock) as button:
+        button.enqueue(OneTimeWork("ok"))
+    assert periods(driver, hourly) == [1]
+    synchronise(driver, before_s + days(3))
+    driver.run_due()
+    assert periods(driver, hourly) == [2]
 
 
 def test_a_first_boot_in_1970_that_is_synchronised_late(tmp_path: Path) -> None:
