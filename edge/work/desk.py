@@ -34,6 +34,7 @@ class Desk:
         self._thread = threading.Thread(target=self._run, name="work-store", daemon=True)
         self._opened: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_open = False
 
     async def open(self) -> None:
         """Raises:
@@ -43,21 +44,24 @@ class Desk:
         self._opened = self._loop.create_future()
         self._thread.start()
         await self._opened
+        self._is_open = True
 
     async def call(self, do: Callable[[WorkStore], T]) -> T:
         """Do this in the store's thread, in a transaction that others may share; what raises is undone alone.
 
         Raises:
-            StoreError: the database failed; nothing was done.
+            StoreError: the database failed, or is not open: before the start and after the end. Nothing was done.
             WorkError: what `do` raised.
         """
-        assert self._loop is not None
-        future: asyncio.Future[T] = self._loop.create_future()
+        if not self._is_open:
+            raise _not_open()
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._jobs.put(_Job(do, future))
         return await future
 
     async def close(self) -> None:
         """After all that was asked for so far."""
+        self._is_open = False
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
 
@@ -98,6 +102,10 @@ class Desk:
             self._loop.call_soon_threadsafe(_answer, answers)
         except RuntimeError:
             pass  # the loop has ended, and with it those who asked
+
+
+def _not_open() -> StoreError:
+    return StoreError("works: their database is not open", hint="ask again while the program runs")
 
 
 def _do(store: WorkStore, jobs: list[_Job]) -> "list[tuple[asyncio.Future[Any], Any, Exception | None]]":

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from edge.clock import Instant, SystemClock
-from edge.errors import WorkError
+from edge.errors import StoreError, WorkError
+from edge.testing.device import SimulatedDevice
 from edge.work import service
 from edge.work.bell import ring
 from edge.work.chain import begin
@@ -19,8 +20,10 @@ from edge.work.enqueueing import Enqueued
 from edge.work.observe import WorkInfo
 from edge.work.request import Existing, OneTimeWork, PeriodicWork, WorkOnChange, hours
 from edge.work.runs import Limits
+from edge.work.service import BackgroundWork
 from edge.work.states import StopReason, WorkState
 from edge.work.store import WorkStore
+from tests import work_workers
 from tests.work_rig import file_is, only, until, working
 from tests.work_workers import LOG
 
@@ -346,3 +349,18 @@ async def test_a_path_that_does_not_answer_at_the_start_is_looked_at_later(
             assert (tmp_path / LOG).read_text() == "0\n", "the first look is no change"
             share.path.touch()
             await file_is(tmp_path / LOG, "changed")
+
+
+async def test_before_the_start_and_after_the_end_whoever_asks_is_refused(tmp_path: Path) -> None:
+    clock = SystemClock()
+    work = BackgroundWork(tmp_path, work_workers.registry(), SimulatedDevice(clock), clock)
+    async with asyncio.timeout(20):
+        with pytest.raises(StoreError, match="not open"):
+            await work.infos("all")
+        await work.open()
+        waits = asyncio.create_task(work.enqueue(OneTimeWork("note")))
+        await asyncio.sleep(0)
+        await work.close()
+        assert (await waits).ids, "what was asked for before is done"
+        with pytest.raises(StoreError, match="not open"):
+            await work.infos("all")
