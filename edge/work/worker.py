@@ -1,5 +1,6 @@
 """What a worker is, and what it sees of its run."""
 
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,7 +25,7 @@ class Run:
     `attempt` counts from 0 and begins anew with each period. `context` is what the program knows and no request says: `device`, `model`,
     `quality`, `max_edge_px`. Runs may be repeated: a worker must be able to do the same work twice.
 
-    Thread: the worker's; `progress` and `stopping` any.
+    Thread: the worker's; `progress` and `stopping` any. A stop's callbacks may come in another.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Run:
         self._report = report
         self._reason = StopReason.NOT_STOPPED
         self._callbacks: list[StopCallback] = []
+        self._lock = threading.Lock()
 
     def progress(self, **values: Any) -> None:
         """Tell how far it is; observers see it, and it is kept over a stop.
@@ -61,15 +63,22 @@ class Run:
         return self._reason
 
     def on_stop(self, callback: StopCallback) -> None:
-        """Be called when the run is asked to stop: the last moment to put things in order."""
-        self._callbacks.append(callback)
+        """Be called when the run is asked to stop, at once if it was already: the last moment to put things in order."""
+        with self._lock:
+            self._callbacks.append(callback)
+            stopping = self.stopping
+        if stopping:
+            callback(self._reason)
 
     def ask_to_stop(self, reason: StopReason) -> None:
         """For the runner only."""
-        if not self.stopping:
+        with self._lock:
+            if self.stopping:
+                return
             self._reason = reason
-            for callback in self._callbacks:
-                callback(reason)
+            callbacks = tuple(self._callbacks)
+        for callback in callbacks:
+            callback(reason)
 
 
 WorkFunction = Callable[[Run], Awaitable[Result | None]] | Callable[[Run], Result | None]

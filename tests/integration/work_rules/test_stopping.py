@@ -16,6 +16,7 @@ from edge.work.request import (
     hours,
 )
 from edge.work.states import Fail, Retry, Stopped, StopReason, Success, WorkState
+from edge.work.worker import Run
 from tests.work_rules import (
     BLOCKED,
     CANCELLED,
@@ -191,6 +192,18 @@ def test_a_change_while_it_runs_starts_a_series_again(hand: WorkDriver, tmp_path
 def test_data_are_small_and_plain(bad: dict[str, object]) -> None:
     with pytest.raises(WorkError, match="input of ok"):
         OneTimeWork("ok", **bad)
+
+
+def test_each_callback_hears_of_the_stop_once_even_if_it_comes_late(tmp_path: Path) -> None:
+    run = Run(id="1", worker="ok", input={}, data_dir=tmp_path, models_dir=tmp_path, report=lambda _: None)
+    early: list[StopReason] = []
+    late: list[StopReason] = []
+    run.on_stop(early.append)
+    assert early == []
+    run.ask_to_stop(StopReason.METERED)
+    run.on_stop(late.append)
+    run.ask_to_stop(StopReason.TIMEOUT)
+    assert (early, late) == ([StopReason.METERED], [StopReason.METERED])
 
 
 def test_a_work_has_few_tags(driver: WorkDriver) -> None:
