@@ -9,6 +9,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
+from contextlib import suppress
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
@@ -103,7 +104,9 @@ class Access:
         """The cookie of a new session; None: wrong, or too many tries from there."""
         if not self.confirms(password, address):
             return None
-        (self._folder / FIRST).unlink(missing_ok=True)
+        # A card that has turned read-only refuses even where there is nothing to remove: just then somebody has to look.
+        with suppress(OSError):
+            (self._folder / FIRST).unlink()
         return self._signed(f"{int(time.time()) + SESSION_S}.{secrets.token_hex(16)}")
 
     def confirms(self, password: str, address: str) -> bool:

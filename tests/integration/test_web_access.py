@@ -1,6 +1,7 @@
 """Who gets in, and what they may: guesses are slowed, scopes hold, and who has the device at hand gets in anew."""
 
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
@@ -11,6 +12,7 @@ from edge.actions.port import RANKS, Permission
 from edge.testing.clock import SimulatedClock
 from edge.web.access import TRIES
 from edge.web.pairing import ASK_S, CHOOSE_S, Pairing
+from tests.disks import small_card
 from tests.web_rig import PASSWORD, Site
 
 CHANGING = ("POST", "PUT", "DELETE")
@@ -61,6 +63,19 @@ def test_guesses_are_slowed(site: Site) -> None:
     for _ in range(int(TRIES)):
         assert site.log_in("a guess")[0] == 403
     assert site.log_in(PASSWORD)[0] == 403, "not even the right one, for a while"
+
+
+def test_a_card_that_has_turned_read_only_locks_nobody_out(tmp_path: Path) -> None:
+    with small_card(tmp_path / "card", 16) as card:
+        site = Site(card)
+        (card / "web" / "first-password").touch()
+        try:
+            subprocess.run(["mount", "-o", "remount,abort", card], check=True)
+            assert site.log_in()[0] == 303
+            assert site.ask("/")[0] == 200
+            assert site.ask("/device")[0] == 200
+        finally:
+            site.close()
 
 
 def test_the_kit_is_guessed_no_faster_than_the_password(site: Site) -> None:
