@@ -1,15 +1,21 @@
 """The configuration file as a program changes it: whole or not at all, the one before kept, and comments left where they were."""
 
 import hashlib
+import logging
+import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
-from edge.config.loading import is_table, read
+from edge.config.loading import converted, is_table, read
 from edge.config.whole import Config
+from edge.config.writing import as_toml
 from edge.errors import RefusedError
 from edge.files import write_durably
+
+log = logging.getLogger(__name__)
 
 PREVIOUS = ".previous"
 """Behind the name of the file: how it was before the last change."""
@@ -52,7 +58,7 @@ class ConfigFile:
         stored = self.read()
         if revision and revision != stored.revision:
             raise RefusedError("the configuration has changed meanwhile", hint="load it again, then change it")
-        text = _edited(stored.text, {name: _lean(name, sections[name], stored.raw.get(name)) for name in sections})
+        text = self._changed(stored, {name: _lean(name, sections[name], stored.raw.get(name)) for name in sections})
         if text != stored.text:
             self._write(self._previous, stored.text)
             self._write(self._path, text)
@@ -66,6 +72,16 @@ class ConfigFile:
         self._write(self._path, before)
         self._write(self._previous, now)
         return self.read()
+
+    def _changed(self, stored: Stored, changes: dict[str, Any]) -> str:
+        """The file edited; where that goes wrong, as with a table that stands in several places, written anew and without comments."""
+        sections = {**stored.raw, **changes}
+        if (text := _checked(lambda: _edited(stored.text, changes), sections)) is not None:
+            return text
+        if (text := _checked(lambda: as_toml(sections), sections)) is not None:
+            log.warning("configuration written anew, its comments stand in %s", self._previous)
+            return text
+        raise RefusedError(f"{self._path}: cannot be changed by a program", hint="change it with an editor")
 
     def _write(self, path: Path, text: str) -> None:
         try:
@@ -113,6 +129,17 @@ def _listed(value: Any) -> Any:
     return tuple(map(_listed, value)) if isinstance(value, list) else value
 
 
+def _checked(write: Callable[[], str], sections: dict[str, Any]) -> str | None:
+    """What `write` gives; None: it failed, or gives something else than a configuration of these sections."""
+    wanted = converted(sections, "")
+    try:
+        text = write()
+        return text if converted(tomllib.loads(text), "") == wanted else None
+    except Exception:  # tomlkit trips over what it does not expect, in many ways
+        log.debug("configuration cannot be edited", exc_info=True)
+        return None
+
+
 def _edited(text: str, sections: dict[str, Any]) -> str:
     """The same file with these sections, everything else where it was."""
     import tomlkit  # 30 ms on a desktop, and only who changes something needs it
@@ -151,5 +178,16 @@ def _put(table: Any, values: dict[str, Any]) -> None:
     for key in [key for key in table if key not in values]:
         del table[key]
     for key, value in values.items():
-        if key not in table or table[key] != value:
-            table[key] = value
+        if isinstance(value, dict) and isinstance(table.get(key), dict):
+            _put(table[key], value)
+        elif key not in table or table[key] != value:
+            table[key] = _inline(value) if isinstance(value, dict) else value
+
+
+def _inline(values: dict[str, Any]) -> Any:
+    """A new table in a table has no head: behind one, the keys with dots that follow would be its own."""
+    import tomlkit
+
+    table = tomlkit.inline_table()
+    table.update(values)
+    return table

@@ -23,7 +23,7 @@ def as_toml(sections: Mapping[str, Any]) -> str:
 def toml_value(value: Any) -> str:
     """Strings, numbers, booleans and lists are written alike in JSON and TOML."""
     if isinstance(value, dict):
-        pairs = ", ".join(f"{json.dumps(key)} = {toml_value(item)}" for key, item in value.items())
+        pairs = ", ".join(f"{json.dumps(key, ensure_ascii=False)} = {toml_value(item)}" for key, item in value.items())
         return f"{{ {pairs} }}"
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(toml_value, value))}]"

@@ -1,11 +1,12 @@
 """Secrets that stand in a configuration are shown nowhere, and a file that a program changed is still a person's."""
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edge.config import ConfigFile, hidden, load, unhidden
+from edge.config import ConfigFile, hidden, load, parse, unhidden
 from edge.errors import ConfigError, RefusedError
 
 SECRET = {
@@ -87,6 +88,31 @@ def test_sections_come_and_go(tmp_path: Path, file: ConfigFile) -> None:
     assert "# behind the house" in (tmp_path / "edge.toml").read_text()
     file.save({"work": [], "web": {}})
     assert load(tmp_path / "edge.toml").work == ()
+
+
+CAMERA = '\n[[camera]]\nname = "door"\nsource = "test:"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "change", "kept"),
+    [
+        ('retention.days = 5 # d\nmqtt.host = "b"\n', {"retention": {"days": 5, "label_days": {"Person": 90}}}, "# d"),
+        ('[retention.label_days] # l\nPerson = 9 # p\n', {"retention": {"label_days": {"Person": 10}}}, "10 # p"),
+        (
+            '[detector]\n[detector.thresholds]\nPerson = 0.5\n[tracking]\nmin_frames = 2\n[detector.edgetpu_options]\ndevice = "usb"\n',
+            {"detector": {"model": "n", "thresholds": {"Käfer 🪲": 0.6}}},
+            "",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_saved_says_what_was_asked_however_the_file_was_written(
+    tmp_path: Path, text: str, change: dict[str, Any], kept: str
+) -> None:
+    path = tmp_path / "edge.toml"
+    path.write_text(text + CAMERA)
+    ConfigFile(path).save(change)
+    assert load(path) == parse({**tomllib.loads(text + CAMERA), **change}, place="")
+    assert kept in path.read_text()
 
 
 def test_a_change_of_something_that_has_changed_is_refused(tmp_path: Path, file: ConfigFile) -> None:
