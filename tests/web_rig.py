@@ -135,6 +135,15 @@ class Site:
         self.performer.stop()
         assert self.dead == []
 
+    def cut(self) -> None:
+        """The news of every open page break off; each may listen anew."""
+
+        def cut() -> None:
+            for queue in self.server.hub._listeners:
+                queue.put_nowait(None)
+
+        self._loop.call_soon_threadsafe(cut)
+
     def take(self) -> None:
         """The camera gives a picture."""
         pixels = np.full((72, 128, 3), len(self.frames) + 40, np.uint8)

@@ -348,6 +348,69 @@ def test_what_comes_from_outside_is_text(browser: Browser, data_dir: Path, tmp_p
         site.close()
 
 
+@pytest.fixture
+def site(data_dir: Path, tmp_path: Path) -> Iterator[Site]:
+    config_file = tmp_path / "edge.toml"
+    config_file.write_text("[[camera]]\nname = 'door'\nsource = 'test:'\n")
+    site = Site(data_dir, config_file)
+    site.take()
+    yield site
+    site.close()
+
+
+def test_what_is_drawn_and_not_saved_outlasts_the_news_and_the_session(browser: Browser, site: Site) -> None:
+    window = Window(browser, f"http://127.0.0.1:{site.server.port}")
+    window.expect("a status of 401")
+    window.log_in(PASSWORD)
+    page = window.go("/places/door")
+    expect(page.locator("#draw[data-ready]")).to_be_attached()
+    page.get_by_role("group", name="Add").get_by_role("button", name="Line").click()
+    page.get_by_role("button", name="Finish the shape").press("Enter")
+    lamp = page.locator("#health")
+    before = lamp.inner_text()
+
+    site.cut()
+    expect(lamp).to_have_text("The device does not answer")
+    expect(lamp).to_have_text(before)
+    expect(page.locator("polyline.shape.line")).to_have_count(1)
+
+    asked = list[str]()
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.evaluate("setTimeout(() => location.reload())")
+    until(lambda: page.title() and asked == ["beforeunload"], WAIT_S, "a page that asks before it goes")
+
+    site.server.access.set_password(PASSWORD)
+    site.cut()
+    expect(lamp).to_have_text("Logged out")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_contain_text("Log in in another window")
+    other = window.context.new_page()
+    other.goto(f"{window.url}/login")
+    other.get_by_label("Password").fill(PASSWORD)
+    other.get_by_role("button", name="Log in").click()
+    other.wait_for_url(f"{window.url}/")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("It counts after a restart")).to_be_visible()
+    assert window.complaints == []
+    window.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/events"])
+def test_who_is_no_longer_logged_in_is_sent_to_the_login(browser: Browser, site: Site, path: str) -> None:
+    window = Window(browser, f"http://127.0.0.1:{site.server.port}")
+    window.expect("a status of 401")
+    window.log_in(PASSWORD)
+    page = window.go(path)
+    expect(page.locator("#health")).to_be_visible()
+    site.server.access.set_password("another one")
+    if path == "/events":  # the live view notices by its pictures
+        until(lambda: site.server.hub._listeners, WAIT_S, "a page that listens")
+        site.cut()
+    page.wait_for_url(f"{window.url}/login?next={path}")
+    assert window.complaints == []
+    window.close()
+
+
 @pytest.mark.parametrize("path", ["/", "/places/door"])
 def test_a_camera_without_a_picture_is_waited_for(browser: Browser, data_dir: Path, tmp_path: Path, path: str) -> None:
     """As just after a start. The browser's console is silent: nothing is asked for that is not there."""

@@ -1,8 +1,11 @@
 // What every page does: asks for actions, hears news, keeps what it shows fresh. Everything is readable without it.
+const AGAIN_MS = 5000;
+
 export const words = document.getElementById("words").dataset;
-const csrf = document.querySelector('meta[name="csrf"]').content;
+const health = document.getElementById("health");
 const toast = document.getElementById("toast");
-let toastTimer = 0;
+let csrf = document.querySelector('meta[name="csrf"]').content;
+let toastTimer = 0, loggedOut = false;
 
 export function say(text, kind = "well") {
   toast.textContent = text;
@@ -19,11 +22,38 @@ export class Refused extends Error {
   }
 }
 
+// What is written or drawn and not saved: while there is some, the page does not load itself anew.
+export const draft = { unsaved: false };
+addEventListener("beforeunload", (event) => { if (draft.unsaved) event.preventDefault(); });
+
+const show = (kind, text) => { health.className = "health " + kind; health.lastElementChild.textContent = text; };
+
+// The session is over: on to the login, or, with a draft, somebody logs in in another window.
+function logOut() {
+  loggedOut = true;
+  if (!draft.unsaved) location.reload();
+  show("trouble", words.out);
+}
+
+// The device or the session is back: a new page, or, with a draft, this one with the token and the state of now.
+async function renew() {
+  if (!draft.unsaved) { location.reload(); return; }
+  const response = await fetch(location.href, { cache: "no-store" });
+  if (response.redirected) { logOut(); return; }
+  if (!response.ok) return;
+  const fresh = new DOMParser().parseFromString(await response.text(), "text/html"), now = fresh.getElementById("health");
+  csrf = fresh.querySelector('meta[name="csrf"]').content;
+  show(now.classList[1], now.textContent.trim());
+  loggedOut = false;
+}
+
 // The answer of the interface; raises Refused with its reason.
 export async function call(method, path, body) {
+  if (loggedOut) await renew();
   const headers = { "X-CSRF-Token": csrf };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+  if (response.status === 401) { logOut(); throw new Refused({ error: words.again }, 401); }
   const text = await response.text();
   let answer;
   try { answer = JSON.parse(text); } catch { answer = { error: text.trim() || response.statusText }; }
@@ -165,13 +195,26 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden) fres
 if (document.querySelector("[data-every]")) setInterval(freshen, 5000);
 
 if (document.body.hasAttribute("data-session")) {
-  const health = document.getElementById("health");
-  const news = new EventSource("/api/v1/stream");
-  const show = (kind, text) => { health.className = "health " + kind; health.lastElementChild.textContent = text; };
-  let away = false;
-  news.addEventListener("open", () => { if (away) location.reload(); });
-  news.addEventListener("error", () => { away = true; show("trouble", words.lost); });
-  for (const kind of ["health", "event", "work"]) news.addEventListener(kind, freshen);
-  news.addEventListener("health", (message) => { const told = JSON.parse(message.data); show(told.kind, told.text); });
+  let news, away = false;
+  const listen = () => {
+    news = new EventSource("/api/v1/stream");
+    news.addEventListener("open", () => { if (away) { away = false; renew(); } });
+    news.addEventListener("error", () => {
+      away = true;
+      if (news.readyState === EventSource.CLOSED) refused(); else show("trouble", words.lost);
+    });
+    for (const kind of ["health", "event", "work"]) news.addEventListener(kind, freshen);
+    news.addEventListener("health", (message) => { const told = JSON.parse(message.data); show(told.kind, told.text); });
+  };
+  // A browser asks no second time: the session is over, or too many pages listen.
+  const refused = async () => {
+    try {
+      const { status } = await fetch("/api/v1/state", { cache: "no-store" });
+      if (status === 401) logOut(); else freshen();
+    } catch { show("trouble", words.lost); }
+    await pause(AGAIN_MS);
+    listen();
+  };
+  listen();
   addEventListener("pagehide", () => news.close());
 }

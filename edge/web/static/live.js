@@ -27,12 +27,13 @@ async function follow(stage) {
     if (document.hidden || !visible.has(stage)) continue;
     try {
       const response = await fetch(path, { headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store" });
+      if (response.redirected) { location.reload(); return; }  // to the login
       if (response.status === 200) {
         tag = response.headers.get("ETag") ?? "";
         things = JSON.parse(response.headers.get("X-Things") ?? "[]");
         const next = new Image();
         next.src = URL.createObjectURL(await response.blob());
-        await next.decode();
+        try { await next.decode(); } catch (error) { URL.revokeObjectURL(next.src); throw error; }
         const before = image.src;
         image.src = next.src;
         image.hidden = false;

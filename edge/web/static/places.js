@@ -1,5 +1,5 @@
 // Zones, lines and masks drawn on a still of a camera: with mouse, finger or keyboard. Points are in 0..1 of the picture.
-import { busy, call, firstPicture, restart, say } from "./app.js";
+import { busy, call, draft, firstPicture, restart, say } from "./app.js";
 import { fit, make } from "./overlay.js";
 
 const draw = document.getElementById("draw"), board = document.getElementById("board");
@@ -23,7 +23,7 @@ const clamp = (value) => Math.min(1, Math.max(0, Math.round(value * 1e4) / 1e4))
 const titled = (shape, index) => shape.value.name || `${texts[shape.kind]} ${shapes.slice(0, index + 1).filter((each) => each.kind === shape.kind).length}`;
 
 function remember() { past.push(copy({ shapes, chosen, drawing })); if (past.length > 100) past.shift(); }
-function changed() { problems = []; saveButton.disabled = drawing; render(); }
+function changed() { draft.unsaved = true; problems = []; saveButton.disabled = drawing; render(); }
 
 // --- what is shown
 function render() {
@@ -222,6 +222,7 @@ saveButton.addEventListener("click", () => busy(saveButton, async () => {
     const answer = await call("PUT", path, body());
     revision = answer.revision;
     past = [];
+    draft.unsaved = false;
     render();
     const button = Object.assign(document.createElement("button"), { textContent: texts.restart, id: "restart" });
     notice.className = "notice";

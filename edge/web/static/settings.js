@@ -1,11 +1,11 @@
 // A section of the configuration as a form: filled from the interface, checked while it is written, saved when it is right.
-import { busy, call, restart, say } from "./app.js";
+import { busy, call, draft, restart, say } from "./app.js";
 
 const form = document.getElementById("section"), section = form.dataset.section, several = form.hasAttribute("data-several");
 const saveButton = document.getElementById("save"), state = document.getElementById("state"), notice = document.getElementById("notice");
 const items = document.getElementById("items"), template = document.getElementById("item");
 const texts = document.getElementById("setting-words").dataset;
-let revision = "", checking = 0, changed = false, numbers = 0;
+let revision = "", checking = 0, numbers = 0;
 
 const READ = {
   switch: (control) => control.checked,
@@ -105,12 +105,12 @@ function mark(problems) {
     shown.textContent = text;
     shown.hidden = false;
   }
-  state.textContent = elsewhere.join("; ") || (problems.length ? texts.wrong : changed ? texts.changed : "");
+  state.textContent = elsewhere.join("; ") || (problems.length ? texts.wrong : draft.unsaved ? texts.changed : "");
   return form.querySelector('[aria-invalid="true"]');
 }
 
 function told() {
-  changed = true;
+  draft.unsaved = true;
   saveButton.disabled = false;
   state.textContent = texts.changed;
   clearTimeout(checking);
@@ -137,7 +137,7 @@ form.addEventListener("submit", (event) => {
     try {
       const answer = await call("PUT", `/api/v1/configuration/${section}`, { value: value(), revision });
       revision = answer.revision;
-      changed = false;
+      draft.unsaved = false;
       clear();
       state.textContent = "";
       restartNotice();
@@ -145,15 +145,14 @@ form.addEventListener("submit", (event) => {
       if (!error.problems?.length) { state.textContent = error.message; throw error; }
       mark(error.problems)?.focus();
     }
-  }).then(() => { saveButton.disabled = !changed; });
+  }).then(() => { saveButton.disabled = !draft.unsaved; });
 });
 form.addEventListener("input", (event) => { const item = event.target.closest("details"); if (item) heading(item); told(); });
 document.getElementById("add")?.addEventListener("click", () => { add(JSON.parse(form.dataset.defaults), true).querySelector("input, select, textarea").focus(); told(); });
 items?.addEventListener("click", (click) => { if (click.target.closest("[data-remove]")) { click.target.closest("details").remove(); told(); } });
-addEventListener("beforeunload", (event) => { if (changed) event.preventDefault(); });
 
 const previous = document.getElementById("previous");
-previous.addEventListener("click", () => busy(previous, async () => { await call("POST", "/api/v1/configuration/previous"); changed = false; location.reload(); }));
+previous.addEventListener("click", () => busy(previous, async () => { await call("POST", "/api/v1/configuration/previous"); draft.unsaved = false; location.reload(); }));
 
 try {
   const answer = await call("GET", "/api/v1/configuration");
