@@ -45,8 +45,13 @@ class ConfigFile:
         return self._previous.is_file()
 
     def read(self) -> Stored:
-        text, raw = read(self._path)
-        return Stored(text, raw, hashlib.sha256(text.encode()).hexdigest()[:16])
+        return _stored(self._path)
+
+    def previous(self) -> Stored:
+        """The file as it was before the last change."""
+        if not self.has_previous:
+            raise RefusedError("there is no configuration from before", hint="it was never changed from here")
+        return _stored(self._previous)
 
     def save(self, sections: dict[str, Any], revision: str = "") -> Stored:
         """Make the file say this, checked by the caller; keep it as it was beside it.
@@ -55,23 +60,29 @@ class ConfigFile:
             sections: those that change, as plain values; the others stay.
             revision: what the change was made from; empty: whatever is there.
         """
-        stored = self.read()
-        if revision and revision != stored.revision:
-            raise RefusedError("the configuration has changed meanwhile", hint="load it again, then change it")
+        stored = self._current(revision)
         text = self._changed(stored, {name: _lean(name, sections[name], stored.raw.get(name)) for name in sections})
         if text != stored.text:
             self._write(self._previous, stored.text)
             self._write(self._path, text)
         return self.read()
 
-    def take_back(self) -> Stored:
-        """The file as it was before the last change; a second time it is as it is now."""
-        if not self.has_previous:
-            raise RefusedError("there is no configuration from before", hint="it was never changed from here")
-        before, now = read(self._previous)[0], self.read().text
+    def take_back(self, revision: str = "") -> Stored:
+        """Make the file say what it said before the last change, checked by the caller; a second time it is as it is now.
+
+        Args:
+            revision: what the last change made; empty: whatever is there.
+        """
+        before, now = self.previous().text, self._current(revision).text
         self._write(self._path, before)
         self._write(self._previous, now)
         return self.read()
+
+    def _current(self, revision: str) -> Stored:
+        stored = self.read()
+        if revision and revision != stored.revision:
+            raise RefusedError("the configuration has changed meanwhile", hint="load it again, then change it")
+        return stored
 
     def _changed(self, stored: Stored, changes: dict[str, Any]) -> str:
         """The file edited; where that goes wrong, as with a table that stands in several places, written anew and without comments."""
@@ -89,6 +100,11 @@ class ConfigFile:
         except OSError as error:
             hint = "the program needs the right to write in that folder"
             raise RefusedError(f"{path}: cannot be written: {error.strerror}", hint=hint) from error
+
+
+def _stored(path: Path) -> Stored:
+    text, raw = read(path)
+    return Stored(text, raw, hashlib.sha256(text.encode()).hexdigest()[:16])
 
 
 def _lean(name: str, value: Any, before: Any) -> Any:

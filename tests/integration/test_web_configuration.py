@@ -23,6 +23,13 @@ username = "edge"
 name = "alarm"
 webhook = "https://hooks.example/T00/B00/sesame"
 """
+WORK = """
+[[work]]
+name = "files"
+worker = "recognise-folder"
+every_s = 60
+input = { folder = "/srv" }
+"""
 SECRETS = ("hunter2", "geheim", "sesame")
 
 
@@ -108,6 +115,27 @@ def test_a_section_is_saved_and_the_rest_of_the_file_stays(site: Site, file: Pat
     assert (status, "meanwhile" in refused["error"]) == (409, True)
     status, saved = site.api("configuration/previous", "POST")
     assert (status, saved["restart_needed"], file.read_text()) == (200, False, FILE)
+
+
+def test_nobody_takes_back_what_another_has_changed(site: Site, file: Path) -> None:
+    mine = site.api("configuration/retention", "PUT", {"value": {"days": 10}})[1]
+    other = site.api("configuration/web", "PUT", {"value": {"port": 9999}, "revision": mine["revision"]})[1]
+    status, refused = site.api("configuration/previous", "POST", {"revision": mine["revision"]})
+    assert (status, "meanwhile" in refused["error"]) == (409, True)
+    assert config.load(file).web.port == 9999
+    status, saved = site.api("configuration/previous", "POST", {"revision": other["revision"]})
+    assert (status, saved["revision"]) == (200, mine["revision"])
+
+
+def test_what_would_not_start_any_more_is_not_taken_back(site: Site, file: Path) -> None:
+    file.write_text(FILE + WORK)
+    assert site.api("configuration/work", "PUT", {"value": []})[0] == 200
+    assert site.api("configuration/previous", "POST")[0] == 200, "what it names has stood there"
+    assert shown(site)["configuration"]["work"][0]["name"] == "files"
+    file.with_name("edge.toml.previous").write_text(f'{FILE}\n[detector]\nmodel = "no-such-model"\n')
+    status, refused = site.api("configuration/previous", "POST")
+    assert (status, refused["problems"][0]["place"]) == (422, "detector.model")
+    assert file.read_text() == FILE + WORK
 
 
 def test_a_hidden_secret_that_comes_back_is_as_it_was(site: Site, file: Path) -> None:

@@ -59,6 +59,11 @@ class NewSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     revision: str = ""
 
 
+class TakenBack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    revision: str = ""
+    """What the change to be taken back made; empty: whatever is there."""
+
+
 class Saved(msgspec.Struct, frozen=True):
     revision: str
     restart_needed: bool
@@ -91,8 +96,8 @@ class Configuration:
                       may="admin", refusals=(409, 422)),
             Operation(method="POST", path=f"{place}/check", summary="Check a configuration, or a section; nothing is saved", run=self.check,
                       body=Check, answer=Checked, may="admin", refusals=(409, 422)),
-            Operation(method="POST", path=f"{place}/previous", summary="Take the last change back", run=self.take_back, answer=Saved,
-                      may="admin", refusals=(409, 422)),
+            Operation(method="POST", path=f"{place}/previous", summary="Take the last change back", run=self.take_back, body=TakenBack,
+                      answer=Saved, may="admin", refusals=(409, 422)),
             Operation(method="PUT", path=f"{place}/{{section}}", summary="Save one section", run=self.put_section, body=NewSection,
                       answer=Saved, may="admin", refusals=(409, 422)),
             Operation(method="PUT", path=f"{BASE}/secrets/{{name}}", summary="Keep a password in a file of its own", run=self.put_secret,
@@ -140,16 +145,20 @@ class Configuration:
         def save(file: ConfigFile) -> Stored:
             stored = file.read()
             changes, problems = self._judged(stored, changes_of(_plain(stored.raw)))
-            if problems:
-                first = problems[0]
-                text = f"{first.place}: {first.problem}" if first.place else first.problem
-                raise RefusedRequest(422, text, hint=first.hint, problems=tuple(problems))
+            _refuse(problems)
             return file.save(changes, revision or stored.revision)
 
         return self._saved(await self._with_file(save))
 
-    async def take_back(self, _: Call) -> Saved:
-        return self._saved(await self._with_file(lambda file: file.take_back()))
+    async def take_back(self, call: Call) -> Saved:
+        asked: TakenBack = call.body
+
+        def take_back(file: ConfigFile) -> Stored:
+            # The files and programs that it names are the device's own, not the page's: it stood there once.
+            _refuse(config.problems_of(file.previous().raw, lambda new: self._rooms.check(self._resolved(new))))
+            return file.take_back(asked.revision)
+
+        return self._saved(await self._with_file(take_back))
 
     async def put_secret(self, call: Call) -> SecretFile:
         name, asked = call.part("name"), call.body
@@ -191,6 +200,13 @@ class Configuration:
             raise RefusedError("the program runs without a configuration file", hint="start it with --config FILE")
         async with self._lock:
             return await asyncio.to_thread(do, self._file)
+
+
+def _refuse(problems: list[Problem]) -> None:
+    if problems:
+        first = problems[0]
+        text = f"{first.place}: {first.problem}" if first.place else first.problem
+        raise RefusedRequest(422, text, hint=first.hint, problems=tuple(problems))
 
 
 def _plain(raw: Sections) -> Sections:

@@ -152,7 +152,7 @@ document.getElementById("add")?.addEventListener("click", () => { add(JSON.parse
 items?.addEventListener("click", (click) => { if (click.target.closest("[data-remove]")) { click.target.closest("details").remove(); told(); } });
 
 const previous = document.getElementById("previous");
-previous.addEventListener("click", () => busy(previous, async () => { await call("POST", "/api/v1/configuration/previous"); draft.unsaved = false; location.reload(); }));
+previous.addEventListener("click", () => busy(previous, async () => { await call("POST", "/api/v1/configuration/previous", { revision }); draft.unsaved = false; location.reload(); }));
 
 try {
   const answer = await call("GET", "/api/v1/configuration");
