@@ -126,6 +126,7 @@ class Site:
         self._started.set()
         await self._stop.wait()
         await self.server.stop()
+        await self._loop.shutdown_default_executor()  # as asyncio.run does
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from pathlib import Path
 from typing import TypeVar
 
@@ -60,31 +61,53 @@ class RestorePlan(msgspec.Struct, frozen=True, tag=True):
     packs_bytes: int
 
 
-def list_snapshots(asked: ListSnapshots) -> Snapshots:
-    """Thread: any; waits for the remote.
+class Looking:
+    """Thread: any; every method but `end` waits for the remote.
 
-    Raises:
-        BackupError: none is set up, the remote cannot be reached, or another run has it.
+    Raises (every method but `end`):
+        BackupError: none is set up, the remote cannot be reached, another run has it, or `end` was called.
     """
-    return _asked(asked, Snapshots, LIST_S)
 
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._isolates = set[Isolate]()
+        self._ended = False
 
-def plan_restore(asked: PlanRestore) -> RestorePlan:
-    """Fetches the database to know; nothing of it stays. Thread and errors as `list_snapshots`."""
-    return _asked(asked, RestorePlan, PLAN_S)
+    def list_snapshots(self, asked: ListSnapshots) -> Snapshots:
+        return self._asked(asked, Snapshots, LIST_S)
 
+    def plan_restore(self, asked: PlanRestore) -> RestorePlan:
+        """Fetches the database to know; nothing of it stays."""
+        return self._asked(asked, RestorePlan, PLAN_S)
 
-def _asked(asked: ListSnapshots | PlanRestore, answer: type[Answer], timeout_s: float) -> Answer:
-    try:
-        isolate = Isolate(WORKER, name="backup")
+    def end(self) -> None:
+        """Whoever waits for a remote waits no more, for good."""
+        with self._lock:
+            self._ended = True
+            for isolate in self._isolates:
+                isolate.end()
+
+    def _asked(self, asked: ListSnapshots | PlanRestore, answer: type[Answer], timeout_s: float) -> Answer:
         try:
-            return isolate.request(asked, answer, timeout_s)
-        finally:
-            isolate.end()
-    except RefusedError as error:
-        raise BackupError(str(error.args[0]), hint=error.hint) from error
-    except IsolateError as error:
-        raise BackupError(str(error.args[0]), hint="ask again", retryable=True) from error
+            isolate = self._begun()
+            try:
+                return isolate.request(asked, answer, timeout_s)
+            finally:
+                isolate.end()
+                with self._lock:
+                    self._isolates.discard(isolate)
+        except RefusedError as error:
+            raise BackupError(str(error.args[0]), hint=error.hint) from error
+        except IsolateError as error:
+            raise BackupError(str(error.args[0]), hint="ask again", retryable=True) from error
+
+    def _begun(self) -> Isolate:
+        with self._lock:
+            if self._ended:
+                raise BackupError("the program ends", hint="ask again", retryable=True)
+            isolate = Isolate(WORKER, name="backup")
+            self._isolates.add(isolate)
+            return isolate
 
 
 def serve(channel: Channel, _: list[int]) -> None:

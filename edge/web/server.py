@@ -18,6 +18,7 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from edge import config
+from edge.backup.looking import Looking
 from edge.errors import EdgeError, StoreError
 from edge.store.port import Record
 from edge.web.access import FOLDER, Access
@@ -65,6 +66,7 @@ class Server:
         self.hub = Hub()
         self._live = Live(rooms.newest, rooms.scene)
         self._archive = Archive(rooms.data_dir)
+        self._looking = Looking()
         self._servers: list[uvicorn.Server] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._certificate: Certificate | None = None
@@ -93,6 +95,8 @@ class Server:
     async def stop(self) -> None:
         self.hub.close()
         self._live.close()
+        # Whoever ends the loop waits for its threads, and a remote that hangs would keep them for minutes.
+        self._looking.end()
         if self._announcer is not None:
             await self._announcer.stop()
         for server in self._servers:
@@ -195,7 +199,7 @@ class Server:
         renderer = Renderer(self._rooms)
         pages = Pages(self._rooms, self.access, self._archive, self._live, renderer)
         upkeep = Upkeep(self._rooms, self._archive, renderer)
-        api = Api(self._rooms, self.access, self._archive, self.hub)
+        api = Api(self._rooms, self.access, self._archive, self.hub, self._looking)
         also_open = ["/metrics"] if self._settings.open_metrics else []
         return Starlette(
             routes=[

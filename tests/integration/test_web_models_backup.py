@@ -1,13 +1,17 @@
 """Models tried, and the backup looked at, over HTTP, with the real ones."""
 
 import json
+import socket
+import threading
 from collections.abc import Iterator
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
 from edge import assets
+from edge.backup.looking import LIST_S
 from edge.backup.target import kit_text, load
 from edge.camera.port import Frame
 from edge.clock import Instant
@@ -113,6 +117,30 @@ def test_how_the_backup_stands_what_is_there_and_what_a_restore_would_fetch(
     status, planned = site.api("backup/restore/plan", "POST", {"snapshot": "1999"})
     assert (status, "no such snapshot" in planned["error"]) == (409, True)
     assert not list((data_dir / "backup" / "scratch").glob("look*"))
+
+
+def test_a_remote_that_is_slow_for_ever_does_not_keep_the_program_from_ending(data_dir: Path) -> None:
+    asked, over = threading.Event(), threading.Event()
+
+    def drip(listening: socket.socket) -> None:
+        with listening.accept()[0] as connection, suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            asked.set()
+            while not over.wait(1.0):
+                connection.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(2) as threads:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        set_up(data_dir, {"type": "webdav", "url": url, "vendor": "other"}, "remote")
+        threads.submit(drip, listening)
+        try:
+            with closing(Site(data_dir)) as site:  # it waits for its threads as the program does
+                site.log_in()
+                answer = threads.submit(site.api, "backup/snapshots")
+                assert asked.wait(LIST_S)
+            assert answer.result()[0] == 409
+        finally:
+            over.set()
 
 
 def test_the_recovery_kit_is_for_the_password_alone(site: Site, data_dir: Path, tmp_path: Path) -> None:

@@ -10,10 +10,9 @@ from edge.backup import target as targets
 from edge.backup.looking import (
     KeptSnapshot,
     ListSnapshots,
+    Looking,
     PlanRestore,
     RestorePlan,
-    list_snapshots,
-    plan_restore,
 )
 from edge.backup.status import status_of
 from edge.backup.works import NAME, TAG
@@ -75,10 +74,11 @@ class Kit(msgspec.Struct, frozen=True):
 class Backup:
     """Thread: the one that runs asyncio."""
 
-    def __init__(self, rooms: Rooms, access: Access, asking: Asking) -> None:
+    def __init__(self, rooms: Rooms, access: Access, asking: Asking, looking: Looking) -> None:
         self._rooms = rooms
         self._access = access
         self._asking = asking
+        self._looking = looking
 
     def operations(self) -> list[Operation]:
         path = f"{BASE}/backup"
@@ -112,7 +112,7 @@ class Backup:
 
     async def snapshots(self, _: Call) -> list[KeptSnapshot]:
         asked = ListSnapshots(str(self._rooms.data_dir), self._limit)
-        return (await asyncio.to_thread(list_snapshots, asked)).snapshots
+        return (await asyncio.to_thread(self._looking.list_snapshots, asked)).snapshots
 
     async def run(self, call: Call) -> object:
         return await self._asking.ask(call, "run-work", {"work": NAME})
@@ -128,7 +128,7 @@ class Backup:
             labels=tuple(asked.labels),
             database_only=asked.database_only,
         )
-        made: RestorePlan = await asyncio.to_thread(plan_restore, wanted)
+        made: RestorePlan = await asyncio.to_thread(self._looking.plan_restore, wanted)
         return PlannedRestore(**msgspec.structs.asdict(made))
 
     async def kit(self, call: Call) -> Kit:

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from edge.backup.looking import Looking
 from edge.health import TROUBLE
 from edge.web.access import Access
 from edge.web.api.asking import Asking
@@ -31,12 +32,12 @@ OWING_S = 30.0
 class Api:
     """Thread: the one that runs asyncio."""
 
-    def __init__(self, rooms: Rooms, access: Access, archive: Archive, hub: Hub) -> None:
+    def __init__(self, rooms: Rooms, access: Access, archive: Archive, hub: Hub, looking: Looking) -> None:
         self._rooms = rooms
         asking, configuration = Asking(rooms), Configuration(rooms)
         resources = (
             Events(rooms, archive), Export(rooms, archive), Device(rooms, hub), asking, Works(rooms, asking), configuration,
-            CameraPlaces(rooms, configuration), Models(rooms, archive), Backup(rooms, access, asking),
+            CameraPlaces(rooms, configuration), Models(rooms, archive), Backup(rooms, access, asking, looking),
         )  # fmt: skip
         self.operations: list[Operation] = [each for resource in resources for each in resource.operations()]
 
