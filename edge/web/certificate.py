@@ -4,6 +4,7 @@ openssl makes it, as a process of its own: a library would stay in the program's
 """
 
 import logging
+import ssl
 import subprocess
 from ipaddress import ip_address
 from pathlib import Path
@@ -49,6 +50,14 @@ class Pair(NamedTuple):
     key: Path
 
 
+def check_pair(certificate: Path, key: Path) -> None:
+    """Raises EdgeError: they cannot be read, or do not belong together."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise EdgeError(f"web: {certificate}: {error}", hint="look at web.cert_file and web.key_file") from error
+
+
 class Certificate:
     """Args:
         folder: the web room's own.
@@ -63,7 +72,7 @@ class Certificate:
         self.pair = Pair(self._folder / CERTIFICATE, self._folder / KEY)
 
     def ensure(self) -> bool:
-        """Have one that holds for `RENEW_DAYS` yet; True: it is new. The key stays as it is.
+        """Have one that holds for `RENEW_DAYS` yet; True: it is new. A key that can be read stays as it is.
 
         Raises:
             EdgeError: openssl is missing or failed, or nothing can be written.
@@ -73,7 +82,7 @@ class Certificate:
         try:
             make_folder(self._folder)
             self._folder.chmod(0o700)
-            if not self.pair.key.exists():
+            if not self._has_key():
                 key = _openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
                 write_durably(self.pair.key, key.encode(), mode=0o600)
             names = ",".join([*(f"DNS:{name}" for name in self._names), "IP:127.0.0.1"])
@@ -92,10 +101,15 @@ class Certificate:
         told = _openssl("x509", "-in", str(self.pair.certificate), "-noout", "-fingerprint", "-sha256")
         return told.strip().rpartition("=")[2]
 
-    def _holds(self) -> bool:
-        if not (self.pair.certificate.is_file() and self.pair.key.is_file()):
-            return False
+    def _has_key(self) -> bool:
         try:
+            return self.pair.key.is_file() and bool(_openssl("pkey", "-in", str(self.pair.key), "-pubout"))
+        except EdgeError:
+            return False
+
+    def _holds(self) -> bool:
+        try:
+            check_pair(*self.pair)
             _openssl("x509", "-in", str(self.pair.certificate), "-noout", "-checkend", str(RENEW_DAYS * 86_400))
             told = _openssl("x509", "-in", str(self.pair.certificate), "-noout", "-checkhost", self._names[0])
         except EdgeError:

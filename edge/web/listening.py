@@ -1,9 +1,7 @@
-"""Where the page is served: sockets, TLS, and the plain port that only sends on. Pure but for the sockets."""
+"""Where the page is served: sockets, and the plain port that only sends on. Pure but for the sockets."""
 
 import re
 import socket
-import ssl
-from pathlib import Path
 from urllib.parse import quote
 
 from starlette.responses import PlainTextResponse, RedirectResponse
@@ -27,14 +25,6 @@ def listen(host: str, port: int) -> socket.socket:
     # answer would wait 40 ms for its head to be acknowledged, at each request but the first of a connection.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
-
-
-def check_pair(certificate: Path, key: Path) -> None:
-    """Raises EdgeError: they cannot be read, or do not belong together."""
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
-        raise EdgeError(f"web: {certificate}: {error}", hint="look at web.cert_file and web.key_file") from error
 
 
 class SendOn:

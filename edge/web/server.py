@@ -26,11 +26,11 @@ from edge.web.api.operation import Refusal, RefusedRequest, as_json
 from edge.web.api.routes import Api
 from edge.web.api.works import ShownWork, shown_work
 from edge.web.archive import Archive
-from edge.web.certificate import Certificate, Pair, is_encrypted, is_loopback, names_of
+from edge.web.certificate import Certificate, Pair, check_pair, is_encrypted, is_loopback, names_of
 from edge.web.door import Door
 from edge.web.guard import Guard
 from edge.web.hub import Hub
-from edge.web.listening import SendOn, check_pair, listen
+from edge.web.listening import SendOn, listen
 from edge.web.live import Live
 from edge.web.page_files import PageFiles
 from edge.web.pages import Pages
@@ -138,21 +138,20 @@ class Server:
         if not is_encrypted(settings):
             return None
         if settings.cert_file:
-            pair = Pair(Path(settings.cert_file), Path(settings.key_file or settings.cert_file))
-        else:
-            names = names_of(self._rooms.device, socket.gethostname())
-            self._certificate = Certificate(self._rooms.data_dir / FOLDER, names)
-            pair = self._certificate.pair
-            try:
-                self._certificate.ensure()
-            except EdgeError as error:
-                if settings.tls == "on":
-                    raise
-                log.warning("page without TLS error=%s", error)
-                self._rooms.report("degraded", f"without TLS: {error}")
-                return None
-        check_pair(*pair)
-        return pair
+            given = Pair(Path(settings.cert_file), Path(settings.key_file or settings.cert_file))
+            check_pair(*given)
+            return given
+        names = names_of(self._rooms.device, socket.gethostname())
+        self._certificate = Certificate(self._rooms.data_dir / FOLDER, names)
+        try:
+            self._certificate.ensure()
+        except EdgeError as error:
+            if settings.tls == "on":
+                raise
+            log.warning("page without TLS error=%s", error)
+            self._rooms.report("degraded", f"without TLS: {error}")
+            return None
+        return self._certificate.pair
 
     async def _renew(self) -> None:
         """The device's own certificate; connections from then on see the new one."""

@@ -16,8 +16,8 @@ import zeroconf
 from edge import config
 from edge.demo.broker import free_port
 from edge.errors import EdgeError
-from edge.web.certificate import RENEW_DAYS, Certificate
-from edge.web.listening import check_pair, listen
+from edge.web.certificate import RENEW_DAYS, Certificate, check_pair
+from edge.web.listening import listen
 from edge.web.mdns import Announcer
 from tests.certificates import Authority
 from tests.support import edge, until
@@ -89,6 +89,24 @@ def test_it_is_renewed_before_it_is_over_and_when_the_device_is_called_otherwise
     certificate.pair.certificate.write_text("half a certif")
     assert renamed.ensure()
     assert certificate.pair.key.read_bytes() == key
+
+
+@pytest.mark.parametrize("damage", ["another key", "half a key", "half a certificate"])
+def test_a_pair_of_its_own_that_does_not_fit_is_made_anew(
+    tmp_path: Path, certificate: Certificate, damage: str
+) -> None:
+    """A power cut between the new key and its certificate, and a bad card."""
+    certificate.ensure()
+    if damage == "another key":
+        other = Certificate(tmp_path / "other", NAMES)
+        other.ensure()
+        other.pair.key.replace(certificate.pair.key)
+    else:
+        file = certificate.pair.key if damage == "half a key" else certificate.pair.certificate
+        file.write_bytes(file.read_bytes()[:100])
+    assert certificate.ensure()
+    check_pair(*certificate.pair)
+    assert not certificate.ensure()
 
 
 @pytest.fixture
