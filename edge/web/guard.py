@@ -55,7 +55,7 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> Response | None:
         request = Request(scope)
-        path = request.url.path
+        path = scope["path"]  # not `request.url`, which is made of the Host header too
         if _length(request.headers) > _most(path):
             return _problem(request, 413, "what was sent is too large")
         if request.method in CHANGING and not _same_origin(request.headers):
@@ -87,13 +87,14 @@ def _same_origin(headers: Headers) -> bool:
 
 
 def _unknown(request: Request) -> Response:
-    if request.url.path.startswith("/api/") or request.url.path == "/metrics":
+    path = request.scope["path"]
+    if path.startswith("/api/") or path == "/metrics":
         return JSONResponse({"error": "who are you?", "hint": "send a token: Authorization: Bearer …"}, 401)
-    return RedirectResponse(f"/login?next={quote(request.url.path)}", 303)
+    return RedirectResponse(f"/login?next={quote(path)}", 303)
 
 
 def _problem(request: Request, status: int, text: str) -> Response:
-    if request.url.path.startswith("/api/"):
+    if request.scope["path"].startswith("/api/"):
         return JSONResponse({"error": text}, status)
     return PlainTextResponse(f"{text}\n", status)
 

@@ -230,12 +230,12 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    log.error("page failed path=%s error=%s", request.url.path, error)
+    log.error("page failed path=%s error=%s", request.scope["path"], error)
     return _problem(request, 503, Refusal("what is kept cannot be read just now"))
 
 
 def _problem(request: Request, status: int, refusal: Refusal, headers: Mapping[str, str] | None = None) -> Response:
-    for_machine = request.url.path.startswith("/api/")
+    for_machine = request.scope["path"].startswith("/api/")
     response = as_json(refusal, status) if for_machine else PlainTextResponse(f"{refusal.error}\n", status)
     response.headers.update(headers or {})
     return response

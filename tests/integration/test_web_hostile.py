@@ -105,6 +105,13 @@ SEGMENTS = st.lists(
 )  # fmt: skip
 
 
+@pytest.mark.parametrize("host", ["x/static/?", "x/static/#", "/static/?", "x/login?", "x/login#", "x\\static/?"])
+def test_no_host_opens_a_path(site: Watched, host: str) -> None:
+    assert site.ask("/api/v1/configuration", Host=host)[0] == 401
+    status, headers, _ = site.ask("/events/a%3Fb", Host=host)
+    assert (status, headers["location"]) == (303, "/login?next=/events/a%3Fb")
+
+
 def test_no_path_leaves_its_folder(site: Watched) -> None:
     @settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.sampled_from(["", "/static", "/events", "/cameras", "/api/v1/events", "/api/v1/secrets"]), SEGMENTS)
