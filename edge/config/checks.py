@@ -3,13 +3,13 @@
 import difflib
 import re
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from edge.camera.address import redacted
 from edge.config.affording import Power, Work
 from edge.config.seeing import Camera, Line, Zone
 from edge.config.telling import Mqtt, Web
 from edge.config.touching import Button, Input, Output
+from edge.config.webhooks import flaw_of_url
 from edge.config.whole import Config
 from edge.errors import ConfigError
 from edge.polygons import flaw_of
@@ -213,31 +213,13 @@ def _check_rules(config: Config, place: str) -> None:
         if rule.webhook_ca_file and not rule.webhook.startswith("https:"):
             hint = "write https://HOST/PATH, or remove the line"
             raise ConfigError(f"{where}.webhook_ca_file: does nothing without an https webhook", hint=hint)
-        if rule.webhook and (flaw := _flaw_of_url(rule.webhook)):
+        if rule.webhook and (flaw := flaw_of_url(rule.webhook)):
             raise ConfigError(f"{where}.webhook: {flaw}", hint="write https://HOST/PATH")
 
 
 def _check_between(between: Sequence[str], where: str) -> None:
     if len(between) == 1:
         raise ConfigError(f"{where}.between: there is no end", hint='write ["22:00", "06:00"]')
-
-
-def _flaw_of_url(url: str) -> str:
-    """Why this is no address for a webhook; the address itself may hold a secret and is not repeated."""
-    if not re.fullmatch(r"[\x21-\x7e]+", url):
-        return "has a character that an address cannot have"
-    try:
-        address = urlsplit(url)
-        port_is_right = address.port != 0
-    except ValueError as error:
-        return f"is no address: {error}"
-    if address.scheme not in ("http", "https"):
-        return f"{address.scheme or 'nothing'!r} is neither http nor https"
-    if not address.hostname or not port_is_right:
-        return "names no host"
-    if address.username is not None or address.fragment:
-        return "has a user or a fragment"
-    return ""
 
 
 def _check_power(power: Power, place: str) -> None:

@@ -6,6 +6,7 @@ import queue
 import ssl
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
@@ -49,20 +50,20 @@ def post(call: Call) -> None:
     """
     address = urlsplit(call.url)
     place = f"{address.scheme}://{address.hostname}"
-    connection = _connection(address, call)
     try:
-        path = (address.path or "/") + (f"?{address.query}" if address.query else "")
-        connection.request("POST", path, call.body, {"Content-Type": "application/json", "User-Agent": "edge"})
-        answer = connection.getresponse()
-        answer.read(ANSWER_BYTES)
+        with closing(_connection(address, call)) as connection:
+            path = (address.path or "/") + (f"?{address.query}" if address.query else "")
+            connection.request("POST", path, call.body, {"Content-Type": "application/json", "User-Agent": "edge"})
+            answer = connection.getresponse()
+            answer.read(ANSWER_BYTES)
     except ssl.SSLCertVerificationError as error:
         raise WebhookError(
             f"{place}: {error.verify_message}", hint="check the address and webhook_ca_file", retryable=False
         ) from error
     except (OSError, http.client.HTTPException) as error:
         raise WebhookError(f"{place}: {error or type(error).__name__}", retryable=True) from error
-    finally:
-        connection.close()
+    except UnicodeError as error:
+        raise WebhookError(f"{place}: no host can be named so", hint="check the address", retryable=False) from error
     if 300 <= answer.status < 400:
         hint = "redirects are not followed: write the address that it leads to"
         raise WebhookError(f"{place} answered {answer.status}", hint=hint, retryable=False)
@@ -72,10 +73,11 @@ def post(call: Call) -> None:
 
 def _connection(address: SplitResult, call: Call) -> http.client.HTTPConnection:
     host = address.hostname or ""
+    # Without a port, http.client takes the end of an IPv6 address for one.
     if address.scheme == "https":
         trust = call.trust or ssl.create_default_context()
-        return http.client.HTTPSConnection(host, address.port, timeout=call.timeout_s, context=trust)
-    return http.client.HTTPConnection(host, address.port, timeout=call.timeout_s)
+        return http.client.HTTPSConnection(host, address.port or 443, timeout=call.timeout_s, context=trust)
+    return http.client.HTTPConnection(host, address.port or 80, timeout=call.timeout_s)
 
 
 class Webhooks:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -153,6 +154,35 @@ def test_nobody_there_is_an_error_without_the_secret() -> None:
     error = outcome_of(Call("r", "http://127.0.0.1:9/hook?key=secret", b"{}", 1, 1))
     assert "refused" in str(error)
     assert "secret" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port"),
+    [
+        ("http://[fd00::abcd]/hook", "fd00::abcd", 80),
+        ("https://[fd00::2]/hook", "fd00::2", 443),
+        ("http://[fd00::2]:8123/hook", "fd00::2", 8123),
+        ("https://hooks.example/hook", "hooks.example", 443),
+    ],
+)
+def test_the_end_of_an_address_is_no_port(url: str, host: str, port: int) -> None:
+    connection = webhook._connection(urlsplit(url), Call("r", url, b"{}", 1, 1))
+    assert (connection.host, connection.port) == (host, port)
+
+
+def test_a_name_that_no_host_has_is_the_end_of_its_call_alone(serve: Serve) -> None:
+    server = serve(200)
+    told: list[WebhookError | None] = []
+    dead: list[BaseException] = []
+    webhooks = Webhooks(lambda _name, error: told.append(error), dead.append)
+    webhooks.start()
+    webhooks.call(Call("r", "http://a..b/hook?key=secret", b"{}", 1, 4))
+    webhooks.call(Call("r", server.url, b"{}", 5, 1))
+    until(lambda: dead or len(told) == 2, 10, "the end of both calls")
+    webhooks.stop()
+    assert dead == []
+    assert str(told[0]) == "http://a..b: no host can be named so (check the address)"
+    assert told[1] is None
 
 
 def test_only_a_server_that_can_prove_its_name_is_told(serve: Serve, tmp_path: Path) -> None:
