@@ -56,8 +56,9 @@ def check_rules(config: Config, labels: Collection[str]) -> None:
     """Raises:
     ConfigError: a zone, filter or line names a label that the detector does not have.
     """
-    for zone in config.zone:
-        check_labels(f"zone {zone.name}", "the detector", labels, zone.labels)
-    for line in config.line:
-        check_labels(f"line {line.name}", "the detector", labels, line.labels)
-    check_labels("filter", "the detector", labels, [rule.label for rule in config.filter])
+    for index, zone in enumerate(config.zone):
+        check_labels(f"zone[{index}].labels", "the detector", labels, zone.labels)
+    for index, line in enumerate(config.line):
+        check_labels(f"line[{index}].labels", "the detector", labels, line.labels)
+    for index, rule in enumerate(config.filter):
+        check_labels(f"filter[{index}].label", "the detector", labels, [rule.label])

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from edge.recognition.labels import check_labels
+from edge.recognition.labels import check_interest
 from edge.recognition.port import Detection
 
 NO_LABELS = frozenset({"", "-", "???", "n/a"})
@@ -29,7 +29,7 @@ class Interest:
         thresholds: Mapping[str, float] | None = None,
         only: Collection[str] = (),
     ) -> None:
-        check_labels("detector", f"model {title}", labels, [*(thresholds or {}), *only])
+        check_interest(title, labels, only, thresholds)
         self._threshold = threshold
         self._thresholds = dict(thresholds or {})
         self._floor = [

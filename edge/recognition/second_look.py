@@ -1,6 +1,6 @@
 """A second look at one thing: a classifier or a pose model on its part of the picture, at the picture's full resolution."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -51,8 +51,8 @@ class SecondLook:
 
     def __init__(self, sections: Sequence[config.SecondLook], labels: Sequence[str], folder: Path) -> None:
         self._lookers: dict[str, list[Looker]] = {}
-        for section in sections:
-            check_labels("second_look", "the detector", labels, section.labels)
+        for index, section in enumerate(sections):
+            check_look(section, f"second_look[{index}]", labels, folder)
             looker = load_looker(section.model, folder, section.threshold)
             for label in section.labels:
                 self._lookers.setdefault(label, []).append(looker)
@@ -74,17 +74,26 @@ class SecondLook:
         return Insight(surest.sub_label, surest.sub_score, tuple(_in_frame(point, region) for point in points))
 
 
+def check_look(section: config.SecondLook, place: str, labels: Collection[str], folder: Path) -> None:
+    """What can be said without loading the model. `place` stands in front of the message; `labels`: of the first detector.
+
+    Raises:
+        ConfigError: a label that the first detector does not have, or a model that cannot look again.
+    """
+    check_labels(f"{place}.labels", "the detector", labels, section.labels)
+    if catalogue.find(section.model, folder).task == "detection":
+        raise ConfigError(
+            f"{place}.model: {section.model} finds things in whole pictures",
+            hint="name a classification or pose model of `edge models list`",
+        )
+
+
 def load_looker(name: str, folder: Path, threshold: float) -> Looker:
-    """A looker over a catalogue model. It runs on the CPU with one thread: it must not take what the detector needs.
+    """A looker over a classification or pose model. It runs on the CPU with one thread: it must not take what the detector needs.
 
     Raises: as `SecondLook`.
     """
     model = catalogue.find(name, folder)
-    if model.task == "detection":
-        raise ConfigError(
-            f"second_look: model {name} finds things in whole pictures",
-            hint="name a classification or pose model of `edge models list`",
-        )
     path, labels = catalogue.require(name, folder)
     model = msgspec.structs.replace(model, threshold=threshold, thresholds={})
     detector = TfliteDetector(name, model, path, labels, threads=1)

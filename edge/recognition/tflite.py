@@ -9,7 +9,7 @@ import numpy as np
 from edge.camera.port import Frame
 from edge.recognition import catalogue
 from edge.recognition.catalogue import Model
-from edge.recognition.labels import check_labels
+from edge.recognition.labels import check_interest
 from edge.recognition.port import Computed, Detection, Prepared
 from edge.recognition.readers import Outputs, input_size, make_reader
 from edge.recognition.runtime import Interpreter, Tensor, plain
@@ -70,7 +70,7 @@ class NetworkDetector:
         thresholds: Mapping[str, float] | None = None,
         only: Collection[str] = (),
     ) -> None:
-        check_labels("detector", f"model {title}", labels, [*(thresholds or {}), *only])
+        check_interest(title, labels, only, thresholds)
         self._model = model
         self._thresholds = {**model.thresholds, **(thresholds or {})}
         self._network = network

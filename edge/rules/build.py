@@ -35,7 +35,7 @@ def rules_from(settings: Config, actions: Mapping[str, Action], labels: Collecti
 def _rule(
     section: config.Rule, place: str, settings: Config, actions: Mapping[str, Action], labels: Collection[str]
 ) -> Rule:
-    check_labels(f"rule {section.name}", "the detector", labels, [each for each in section.labels if each != PICTURES])
+    check_labels(f"{place}.labels", "the detector", labels, [each for each in section.labels if each != PICTURES])
     return Rule(
         name=section.name,
         trigger=Trigger(_condition(section), section.on, section.cooldown_s),

@@ -1,5 +1,6 @@
 """Whether buttons, inputs and rules of a configuration ask for what there is, without running anything."""
 
+from collections.abc import Collection
 from typing import cast
 
 from edge.actions.asking import ask_of
@@ -14,11 +15,13 @@ from edge.rules.build import rules_from
 from edge.update.works import update_actions
 
 
-def check_asked(config: Config) -> None:
-    """Labels are not looked at: the model knows them.
+def check_asked(config: Config, labels: Collection[str] | None = None) -> None:
+    """
+    Args:
+        labels: those of the detector; None: labels are not looked at.
 
     Raises:
-        ConfigError: no such action, not its arguments, not permitted there, or no such camera or output.
+        ConfigError: no such action, not its arguments, not permitted there, or no such camera, output or label.
     """
     actions = _actions(config)
     for index, button in enumerate(config.button):
@@ -27,7 +30,8 @@ def check_asked(config: Config) -> None:
         for key, text in (("on", each.on), ("off", each.off)):
             if text:
                 ask_of(text, actions, f"input[{index}].{key}", "operate")
-    rules_from(config, actions, {label for rule in config.rule for label in rule.labels})
+    named = {label for rule in config.rule for label in rule.labels}
+    rules_from(config, actions, named if labels is None else labels)
 
 
 def _actions(config: Config) -> dict[str, Action]:

@@ -101,7 +101,7 @@ def test_a_model_that_cannot_be_decoded_is_refused(config: Path, shared: Path) -
     [
         (
             ('labels = ["Dog"]', 'labels = ["Dogg"]'),
-            "second_look: the detector has no label 'Dogg' (did you mean 'Dog'?)",
+            "second_look[0].labels: the detector has no label 'Dogg' (did you mean 'Dog'?)",
         ),
         (('labels = ["Dog"]', "labels = []"), "second_look"),
         (("threshold = 0.4", "treshold = 0.4"), "second_look[0].treshold: unknown key (did you mean 'threshold'?)"),

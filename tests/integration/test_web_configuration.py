@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from edge import config
+from edge.recognition import catalogue
 from tests.web_rig import Site
 
 FILE = """# of the porch
@@ -31,13 +32,20 @@ every_s = 60
 input = { folder = "/srv" }
 """
 SECRETS = ("hunter2", "geheim", "sesame")
+AREA = [[0, 0], [1, 0], [1, 1]]
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
+def file(tmp_path: Path, models_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Of a device that has the default model alone."""
+    models, name = tmp_path / "home" / "models", catalogue.find(catalogue.DEFAULT_DETECTOR).file.file
+    models.mkdir(parents=True)
+    (models / name).symlink_to(models_dir / name)
+    monkeypatch.setenv("EDGE_DATA", str(models.parent))
     path = tmp_path / "edge.toml"
     path.write_text(FILE)
     path.chmod(0o640)
+    (tmp_path / "mqtt-password").write_text("sesame\n")
     return path
 
 
@@ -89,6 +97,21 @@ def test_what_is_wrong_is_said_of_each_field_and_nothing_is_saved(site: Site, fi
         ("button", [{"name": "a", "pin": 4, "press": "explode"}], "button[0].press"),
         ("detector", {"model": "no-such-model"}, "detector.model"),
         ("work", [{"name": "a", "worker": "no-such-worker", "every_s": 5}], "work[0]"),
+        ("zone", [{"name": "a", "camera": "door", "area": AREA, "labels": ["Persn"]}], "zone[0].labels"),
+        (
+            "line",
+            [{"name": "a", "camera": "door", "start": [0, 0], "end": [1, 1], "labels": ["Dog", "Persn"]}],
+            "line[0].labels",
+        ),
+        ("filter", [{"label": "Person"}, {"label": "Persn"}], "filter[1].label"),
+        ("rule", [{"name": "a", "publish": "a", "labels": ["Persn"]}], "rule[0].labels"),
+        ("detector", {"labels": ["Persn"]}, "detector.labels"),
+        ("detector", {"thresholds": {"Persn": 0.5}}, "detector.thresholds"),
+        ("detector", {"model": "mobilenet_v2_inat_birds"}, "detector.model"),  # in the catalogue, not on the card
+        ("detector", {"accelerator": "edgetpu"}, "detector.accelerator"),
+        ("second_look", [{"labels": ["Dog"], "model": "ssd_mobilenet_v2_oid"}], "second_look[0].model"),
+        ("second_look", [{"labels": ["Dogg"], "model": "mobilenet_v2_inat_birds"}], "second_look[0].labels"),
+        ("second_look", [{"labels": ["Dog"], "model": "mobilenet_v2_inat_birds"}], "second_look[0].model"),
         ("nonsense", {}, "nonsense"),
         ("mqtt", "text", "mqtt"),
         ("mqtt", None, "mqtt"),
@@ -101,6 +124,21 @@ def test_what_would_not_start_is_refused(site: Site, section: str, value: object
     assert status == 200
     assert answer["problems"]
     assert answer["problems"][0]["place"] == place
+
+
+def test_a_password_that_is_not_there_is_told_at_its_field(site: Site, data_dir: Path) -> None:
+    file = str(data_dir / "secrets" / "door")
+    mqtt = {"host": "broker.local", "username": "edge", "password_file": file}
+    camera = [{"name": "door", "source": "rtsp://192.0.2.1/", "username": "edge", "password_file": file}]
+    for section, value, place in (
+        ("mqtt", mqtt, "mqtt.password_file"),
+        ("camera", camera, "camera[0].password_file"),
+    ):
+        asked = {"section": section, "value": value}
+        assert site.api("configuration/check", "POST", asked)[1]["problems"][0]["place"] == place
+        site.api("secrets/door", "PUT", {"value": "s3cret"})
+        assert site.api("configuration/check", "POST", asked)[1]["problems"] == []
+        Path(file).unlink()
 
 
 def test_a_section_is_saved_and_the_rest_of_the_file_stays(site: Site, file: Path) -> None:
