@@ -72,7 +72,9 @@ class Page(Protocol):
 
     port: int
 
-    async def start(self) -> None: ...
+    async def start(self) -> None:
+        """What cannot be served yet does not hold up the rest."""
+        ...
 
     async def stop(self) -> None: ...
 

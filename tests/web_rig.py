@@ -6,6 +6,7 @@ import json
 import re
 import threading
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -97,6 +98,7 @@ class Site:
             config_file=config_file,
             check=check_config,
             pairing=pairing,
+            report=partial(self.health.report, "page", "web"),
         )
         self.server = Server(rooms, web)
         self.server.access.set_password(PASSWORD)

@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Sequence
+from ipaddress import ip_address
 
 from edge.camera.address import redacted
 from edge.config.affording import Power, Work
@@ -265,6 +266,12 @@ def _check_mqtt(mqtt: Mqtt, where: str) -> None:
 
 
 def _check_web(web: Web, where: str) -> None:
+    if web.host and web.host != "localhost":
+        try:
+            ip_address(web.host)
+        except ValueError as error:
+            hint = "0.0.0.0 is the whole network, 127.0.0.1 this machine"
+            raise ConfigError(f"{where}.host: {web.host!r} is no address", hint=hint) from error
     if web.key_file and not web.cert_file:
         raise ConfigError(f"{where}.key_file: does nothing without cert_file", hint="add cert_file, or remove the line")
     if web.redirect_port and web.redirect_port == web.port:

@@ -50,6 +50,8 @@ STOP_S = 2.0
 CONNECTIONS = 64
 LAMP_S = 1.0
 RENEW_S = 43_200.0
+FIRST_PAUSE_S, MOST_PAUSE_S = 1.0, 30.0
+"""Between two tries to serve; a router that starts with the device gives it its address minutes later."""
 
 
 class Server:
@@ -72,20 +74,57 @@ class Server:
         self._certificate: Certificate | None = None
         self._works: dict[str, ShownWork] = {}
         self._announcer: Announcer | None = None
+        self._trouble = ""
         self.port = settings.port
         self.redirect_port = settings.redirect_port
         self.over_tls = False
 
     async def start(self) -> None:
-        """Raises EdgeError: the address is taken or not ours, or there is no certificate where one must be."""
+        """Serve. What cannot be now is tried again until it can: the address is taken or not ours yet, or there is no certificate where
+        one must be. The state says so."""
+        if not await self._opened():
+            self._tasks.append(asyncio.create_task(self._open_later()))
+
+    async def _open_later(self) -> None:
+        pause_s = FIRST_PAUSE_S
+        while True:
+            await asyncio.sleep(pause_s)
+            if await self._opened():
+                return
+            pause_s = min(2 * pause_s, MOST_PAUSE_S)
+
+    async def _opened(self) -> bool:
+        """Whether all is served that is wanted."""
+        try:
+            if not self._servers:
+                await self._open()
+            if self.over_tls and self._settings.redirect_port:
+                self._serve(SendOn(self.port), listen(self._settings.host, self._settings.redirect_port), None)
+        except EdgeError as error:
+            self._told(error)
+            return False
+        if self.over_tls or not is_encrypted(self._settings):
+            self._rooms.report("running", "")
+        return True
+
+    def _told(self, error: EdgeError) -> None:
+        if str(error) != self._trouble:
+            log.warning("page not served whole, tried again error=%s", error)
+        self._trouble = str(error)
+        self._rooms.report("degraded" if self._servers else "failed", self._trouble)
+
+    async def _open(self) -> None:
+        """Raises EdgeError: see `start`."""
         settings = self._settings
         listener = listen(settings.host, settings.port)
+        try:
+            pair = await asyncio.to_thread(self._pair)
+        except BaseException:
+            listener.close()
+            raise
         self.port = listener.getsockname()[1]
-        pair = await asyncio.to_thread(self._pair)
         self.over_tls = pair is not None
         self._serve(self.app(), listener, pair)
-        if pair is not None and settings.redirect_port:
-            self._serve(SendOn(self.port), listen(settings.host, settings.redirect_port), None)
         self.hub.start()
         self._tasks += [asyncio.create_task(self._tell_health()), asyncio.create_task(self._renew())]
         await self._announce()

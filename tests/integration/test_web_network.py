@@ -16,6 +16,7 @@ import zeroconf
 from edge import config
 from edge.demo.broker import free_port
 from edge.errors import EdgeError
+from edge.web import server
 from edge.web.certificate import RENEW_DAYS, Certificate, check_pair
 from edge.web.listening import listen
 from edge.web.mdns import Announcer
@@ -157,6 +158,58 @@ def test_a_key_of_another_certificate_is_refused(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     with pytest.raises(EdgeError, match=r"KEY_VALUES_MISMATCH|key values mismatch"):
         check_pair(authority.issue("a")[0], authority.issue("b")[1])
+
+
+def state_of(site: Site) -> tuple[str, str]:
+    (page,) = [each for each in site.health.conditions() if each.part == "page"]
+    return page.state, page.cause
+
+
+def answers(port: int) -> int:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status
+
+
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "FIRST_PAUSE_S", 0.05)
+    monkeypatch.setattr(server, "MOST_PAUSE_S", 0.05)
+
+
+@pytest.mark.usefixtures("short_pauses")
+def test_a_page_whose_address_is_taken_is_served_as_soon_as_it_is_free(data_dir: Path) -> None:
+    with listen("127.0.0.1", 0) as other:
+        port = other.getsockname()[1]
+        site = Site(data_dir, web=config.Web(host="127.0.0.1", port=port))
+        state, cause = state_of(site)
+    with closing(site):
+        assert state == "failed"
+        assert f"127.0.0.1:{port} cannot be listened on: Address already in use" in cause
+        until(lambda: state_of(site) == ("running", ""), 60, "the page")
+        assert answers(port) == 200
+
+
+@pytest.mark.usefixtures("short_pauses")
+def test_a_page_that_is_never_served_can_be_stopped(data_dir: Path) -> None:
+    site = Site(data_dir, web=config.Web(host="192.0.2.1", port=0, tls="off"))
+    assert state_of(site)[0] == "failed"
+    site.close()
+
+
+@pytest.mark.usefixtures("short_pauses")
+def test_a_taken_redirect_port_does_not_keep_the_page_away(data_dir: Path) -> None:
+    with listen("127.0.0.1", 0) as other:
+        port = other.getsockname()[1]
+        site = Site(data_dir, web=config.Web(host="127.0.0.1", port=0, tls="on", redirect_port=port))
+        state, cause = state_of(site)
+        with closing(socket.create_connection(("127.0.0.1", site.server.port), timeout=60)) as plain:
+            context = ssl.create_default_context(cafile=str(data_dir / "web" / "tls" / "certificate.pem"))
+            context.wrap_socket(plain, server_hostname="localhost").close()
+    with closing(site):
+        assert (state, f"127.0.0.1:{port} cannot be" in cause) == ("degraded", True)
+        until(lambda: state_of(site) == ("running", ""), 60, "the redirect")
+        assert answers(port) == 308
 
 
 class Announced:

@@ -73,6 +73,8 @@ def test_cameras_and_sections() -> None:
         ("[[camera]]\nname='a'\nsource='picamera:'\nwidth=641", "camera[0].width is 641", "edge config show"),
         ("[[camera]]\nname='a'\nsource='test:'\n" * 2, "camera[1].name", "its own name"),
         ("[mqtt]\nprefix='a/#'", "mqtt.prefix is 'a/#'", "edge config show"),
+        ("[web]\nhost='nonsense host'", "edge.toml: web.host: 'nonsense host' is no address", "0.0.0.0 is the whole"),
+        ("[web]\nhost='192.168.1.300'", "web.host: '192.168.1.300' is no address", "127.0.0.1 this machine"),
     ],
 )
 def test_mistakes_are_refused_with_place_and_remedy(text: str, place: str, remedy: str) -> None:
