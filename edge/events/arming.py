@@ -115,14 +115,19 @@ class Arming:
 
     Args:
         synchronised: whether the wall clock is right.
+        boot_id: names the boot that runs.
 
     Thread: any.
     """
 
-    def __init__(self, periods: Sequence[Period], switches: Switches, synchronised: Callable[[], bool]) -> None:
+    def __init__(
+        self, periods: Sequence[Period], switches: Switches, synchronised: Callable[[], bool], boot_id: str
+    ) -> None:
         self._periods = tuple(periods)
         self._switches = switches
         self._synchronised = synchronised
+        self._boot_id = boot_id
+        self._saving = threading.Lock()
         self._lock = threading.Lock()
         self._manual = switches.load()
         self._known: dict[str, tuple[int, bool]] = {}
@@ -134,7 +139,9 @@ class Arming:
             known = self._known.get(camera)
             if known is not None and known[0] == second:
                 return known[1]
-            armed = decide(self._periods, self._manual, camera, at.wall_s, synchronised=self._synchronised())
+            synchronised = self._synchronised()
+            manual = self._manual | self._dated(at) if synchronised else self._manual
+            armed = decide(self._periods, manual, camera, at.wall_s, synchronised=synchronised)
             self._known[camera] = (second, armed)
             return armed
 
@@ -144,13 +151,39 @@ class Arming:
         Raises:
             StoreError: it could not be kept; nothing has changed.
         """
-        name, value = ALL if camera is None else f"camera/{camera}", Switch(on, at.wall_s)
+        name = ALL if camera is None else f"camera/{camera}"
+        undated = () if self._synchronised() else (self._boot_id, at.boot_s)
+        with self._saving:
+            self._keep(name, Switch(on, at.wall_s, *undated))
+        for listener in self._listeners:
+            listener()
+
+    def correct(self, now: Instant) -> None:
+        """Once the clock is right, keep when things were set in this boot before it was.
+
+        Raises:
+            StoreError: it could not be kept.
+        """
+        if not self._synchronised():
+            return
+        with self._saving:
+            for name, value in self._dated(now).items():
+                self._keep(name, value)
+
+    def _dated(self, now: Instant) -> dict[str, Switch]:
+        """What was set in this boot before its clock was, with right times: boot time never jumps."""
+        offset_s = now.wall_s - now.boot_s
+        return {
+            name: Switch(value.on, value.at_boot_s + offset_s)
+            for name, value in self._manual.items()
+            if value.boot_id == self._boot_id
+        }
+
+    def _keep(self, name: str, value: Switch) -> None:
         self._switches.save(name, value)
         with self._lock:
             self._manual[name] = value
             self._known.clear()
-        for listener in self._listeners:
-            listener()
 
     def switched_on(self, camera: str) -> bool:
         """The camera's own switch, whatever the device's says."""

@@ -300,9 +300,16 @@ MIGRATIONS = (
         value TEXT NOT NULL
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE switches_undated (        -- those that were set while the clock was not, until their time is put right
+        name TEXT PRIMARY KEY,             -- as in switches
+        boot_id TEXT NOT NULL,             -- the boot that at_boot_s counts from
+        at_boot_s REAL NOT NULL
+    ) WITHOUT ROWID;
+    """,
 )
 
-HARMLESS: frozenset[int] = frozenset()
+HARMLESS: frozenset[int] = frozenset({12})
 """Steps, counted from 1, that a program which does not know them does not notice: a new table or index, and nothing else.
 
 Behind any other step an older program cannot use the database: before it a copy is kept (`database.go_back`)."""

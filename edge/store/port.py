@@ -132,6 +132,9 @@ class Switch(NamedTuple):
 
     on: bool
     at_wall_s: float
+    boot_id: str = ""
+    """Of the boot whose clock was not set yet: only `at_boot_s` is right. Empty: `at_wall_s` is."""
+    at_boot_s: float = 0.0
 
 
 class Waiting(NamedTuple):

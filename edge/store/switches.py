@@ -21,10 +21,12 @@ class SwitchStore:
         connection = open_database(self._folder)
         try:
             with translated(self._path):
-                rows = connection.execute("SELECT name, value, at_wall_s FROM switches").fetchall()
+                query = """SELECT name, value, at_wall_s, coalesce(boot_id, ''), coalesce(at_boot_s, 0)
+                           FROM switches LEFT JOIN switches_undated USING (name)"""
+                rows = connection.execute(query).fetchall()
         finally:
             connection.close()
-        return {name: Switch(value == "on", at_wall_s) for name, value, at_wall_s in rows}
+        return {name: Switch(value == "on", *when) for name, value, *when in rows}
 
     def save(self, name: str, switch: Switch) -> None:
         """Keep it, durably."""
@@ -33,5 +35,9 @@ class SwitchStore:
             with translated(self._path), transaction(connection):
                 row = (name, "on" if switch.on else "off", switch.at_wall_s)
                 connection.execute("INSERT OR REPLACE INTO switches VALUES (?, ?, ?)", row)
+                connection.execute("DELETE FROM switches_undated WHERE name = ?", (name,))
+                if switch.boot_id:
+                    undated = (name, switch.boot_id, switch.at_boot_s)
+                    connection.execute("INSERT INTO switches_undated VALUES (?, ?, ?)", undated)
         finally:
             connection.close()

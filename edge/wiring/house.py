@@ -188,7 +188,7 @@ class House:
     @cached_property
     def _arming(self) -> Arming:
         periods = [Period.of(section) for section in self._config.schedule]
-        return Arming(periods, SwitchStore(self._data_dir), clock_is_right)
+        return Arming(periods, SwitchStore(self._data_dir), clock_is_right, self._clock.boot_id)
 
     # --- what keeps
 
@@ -213,9 +213,14 @@ class House:
             self._pictures,
             self._show,
             self._fatal,
-            correct=self._wall.correct_kept,
+            correct=self._correct_kept,
             protect_unsecured=is_set_up(self._data_dir),
         )
+
+    def _correct_kept(self, store: EventStore) -> int:
+        """What was kept before the clock was set."""
+        self._arming.correct(self._clock.now())
+        return self._wall.correct_kept(store)
 
     @cached_property
     def _keeper(self) -> Keeper:

@@ -321,6 +321,13 @@ def test_switches_survive_a_restart(data_dir: Path) -> None:
     assert SwitchStore(data_dir).load() == {"armed": Switch(True, 2000.5), "camera/door": Switch(False, 3000.5)}
 
 
+def test_a_switch_that_was_set_before_the_clock_was_knows_its_boot_until_it_is_set_again(data_dir: Path) -> None:
+    undated, dated = Switch(True, 1000.5, "boot", 20.5), Switch(True, 2000.5)
+    for switch in (undated, undated._replace(at_boot_s=30.5), dated):
+        SwitchStore(data_dir).save("armed", switch)
+        assert SwitchStore(data_dir).load() == {"armed": switch}
+
+
 def test_events_that_were_in_a_zone(data_dir: Path) -> None:
     store = EventStore(data_dir)
     store.commit([Record((event("a", zones=("gate", "path")), event("b", zones=("path",)), event("c")))])

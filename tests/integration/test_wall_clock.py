@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.clock import Instant, local_day
-from edge.config import Pictures
+from edge.config import Config, Paths, Pictures
 from edge.events.keeper import Keeper
 from edge.events.port import Change, Outcome
 from edge.events.wall_clock import BATCH, WallClock
@@ -15,7 +15,10 @@ from edge.geometry import Box
 from edge.store.database import open_database
 from edge.store.events import EventStore
 from edge.store.port import Event, Record
+from edge.store.switches import SwitchStore
 from edge.testing.clock import SimulatedClock
+from edge.wiring import house
+from tests.support import until
 
 WRONG_S, RIGHT_S = 1_600_000_000.0, 1_700_000_000.0
 
@@ -151,3 +154,17 @@ def test_new_events_are_right_and_a_clock_that_nobody_knows_is_believed(device: 
     device.synchronised = None
     believed = WallClock(device.clock, lambda: None, "dev", lambda: None)
     assert believed.mark(device.event("c")) == device.event("c")
+
+
+def test_what_was_set_by_hand_is_put_right_while_the_program_runs(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(house, "clock_is_right", lambda: False)
+    config = Config(paths=Paths(data=str(data_dir)))
+    house.House(config, once=False, config_file=None)._arm(True, None)
+    assert SwitchStore(data_dir).load()["armed"].boot_id
+    monkeypatch.setattr(house, "clock_is_right", lambda: True)
+    later = house.House(config, once=False, config_file=None)._housekeeper
+    later.start()
+    until(lambda: not SwitchStore(data_dir).load()["armed"].boot_id, 20, "the correction")
+    later.stop()

@@ -100,12 +100,53 @@ class Kept:
 
 def test_setting_is_told_and_kept() -> None:
     kept, told = Kept(), []
-    arming = Arming(NIGHT, kept, lambda: True)
+    arming = Arming(NIGHT, kept, lambda: True, "boot")
     noon = Instant(wall_s(16, "12:00"), 10.0)
     assert not arming.armed("door", noon)
     arming.listen(lambda: told.append(arming.armed("door", noon)))
     arming.set(True, noon)
     assert told == [True]
-    assert Arming(NIGHT, kept, lambda: True).armed("door", noon), "it survives a restart"
+    assert Arming(NIGHT, kept, lambda: True, "boot").armed("door", noon), "it survives a restart"
     arming.set(False, noon, "door")
     assert (arming.armed("door", noon), arming.armed("yard", noon)) == (False, True)
+
+
+def after_the_clock_was_set(boot_s: float) -> Instant:
+    """It was 12:00 at 100 seconds after the boot, when the clock still said 03:00."""
+    return Instant(wall_s(16, "12:00") + boot_s - 100, boot_s)
+
+
+@pytest.mark.parametrize("corrected", [False, True])
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_was_set_by_hand_before_the_clock_was_holds_when_it_is(restarted: bool, corrected: bool) -> None:
+    kept, right = Kept(), [False]
+    arming = Arming(NIGHT, kept, lambda: right[0], "boot")
+    arming.set(True, Instant(wall_s(16, "03:00"), 100.0))
+    right[0] = True
+    if restarted:
+        arming = Arming(NIGHT, kept, lambda: True, "boot")
+    if corrected:
+        arming.correct(after_the_clock_was_set(160))
+        assert kept.switches == {"armed": Switch(True, wall_s(16, "12:00"))}
+        arming = Arming(NIGHT, kept, lambda: True, "next boot")
+    assert arming.armed("door", after_the_clock_was_set(200))
+    assert not arming.armed("door", after_the_clock_was_set(100 + 19 * 3600)), "the schedule has changed since"
+
+
+def test_while_the_clock_is_wrong_nothing_is_corrected_and_of_another_boot_never() -> None:
+    kept = Kept()
+    arming = Arming(NIGHT, kept, lambda: False, "boot")
+    arming.set(True, Instant(wall_s(16, "03:00"), 100.0))
+    arming.correct(after_the_clock_was_set(160))
+    undated = {"armed": Switch(True, wall_s(16, "03:00"), "boot", 100.0)}
+    assert kept.switches == undated
+    Arming(NIGHT, kept, lambda: True, "next boot").correct(after_the_clock_was_set(160))
+    assert kept.switches == undated
+
+
+def test_what_is_set_with_a_right_clock_is_not_dated_again() -> None:
+    kept = Kept()
+    arming = Arming(NIGHT, kept, lambda: True, "boot")
+    arming.set(True, Instant(wall_s(16, "12:00"), 100.0))
+    arming.correct(Instant(wall_s(16, "15:00"), 160.0))
+    assert kept.switches == {"armed": Switch(True, wall_s(16, "12:00"))}
