@@ -14,6 +14,7 @@ PICTURES = "snapshot"
 STALE_S = 120.0
 """Nobody wants a siren for what happened so long ago: while the card could not be written, events waited."""
 REMEMBERED = 1024
+"""Events that are over: what a second look found may follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +56,37 @@ class Trigger:
         self._condition = condition
         self._on = on
         self._cooldown_s = cooldown_s
-        self._done: OrderedDict[str, None] = OrderedDict()
+        self._open: OrderedDict[str, None] = OrderedDict()
+        self._over: OrderedDict[str, None] = OrderedDict()
         self._at_s: float | None = None
 
     def fires(self, event: Event, *, armed: bool, now: Instant) -> bool:
         """For each revision of an event, in their order."""
-        if not self._is_due(event, now) or not self._condition.holds(event, armed=armed):
+        due = self._is_due(event, now) and self._condition.holds(event, armed=armed)
+        self._remember(event, due)
+        if not due:
             return False
-        self._done[event.id] = None
-        if len(self._done) > REMEMBERED:
-            self._done.popitem(last=False)
         if self._at_s is not None and now.boot_s - self._at_s < self._cooldown_s:
             return False
         self._at_s = now.boot_s
         return True
 
+    def _remember(self, event: Event, due: bool) -> None:
+        """What has set it off, as long as it goes on; and the newest of what is over."""
+        if not due and event.id not in self._open:
+            return
+        if event.end_reason is not None:
+            self._open.pop(event.id, None)
+        ids = self._open if event.end_reason is None else self._over
+        ids[event.id] = None
+        # So much never goes on at once, but an end may have been let go when too many events came.
+        if len(ids) > REMEMBERED:
+            ids.popitem(last=False)
+
     def _is_due(self, event: Event, now: Instant) -> bool:
         """What a killed program left open is over long since, and its times are of another boot."""
-        if event.id in self._done or event.end_reason == "interrupted" or now.boot_s - event.seen.boot_s > STALE_S:
+        if event.id in self._open or event.id in self._over:
+            return False
+        if event.end_reason == "interrupted" or now.boot_s - event.seen.boot_s > STALE_S:
             return False
         return self._on == "start" or event.end_reason is not None

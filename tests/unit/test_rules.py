@@ -16,7 +16,7 @@ from edge.errors import ConfigError
 from edge.geometry import Box
 from edge.health import Health
 from edge.rules.build import rules_from
-from edge.rules.room import Doing
+from edge.rules.room import Doing, Rule
 from edge.rules.rule import REMEMBERED, STALE_S
 from edge.store.port import Event
 from edge.wiring.asked import check_asked
@@ -119,11 +119,28 @@ def test_what_waited_for_too_long_sets_nothing_off() -> None:
     assert rule.trigger.fires(event(), armed=True, now=at(12 + (STALE_S - 1) / 3600))
 
 
+def fires(rule: Rule, seen: Event) -> bool:
+    return rule.trigger.fires(seen, armed=True, now=seen.seen)
+
+
+def test_an_event_that_outlasts_all_others_sets_off_nothing_again() -> None:
+    (rule,) = made(parsed())
+    assert fires(rule, event("parked"))
+    for number in range(REMEMBERED + 10):
+        assert fires(rule, event(str(number)))
+        assert not fires(rule, event(str(number), revision=2, end_reason="left"))
+    assert not fires(rule, event("parked", revision=2))
+    assert not fires(rule, event("parked", revision=3, end_reason="left"))
+    assert not fires(rule, event("parked", revision=4, end_reason="left", sub_label="van"))
+
+
 def test_what_is_remembered_is_bounded() -> None:
     (rule,) = made(parsed())
     for number in range(REMEMBERED + 10):
-        assert rule.trigger.fires(event(id=str(number)), armed=True, now=at(12))
-    assert len(rule.trigger._done) == REMEMBERED
+        assert fires(rule, event(str(number)))
+        assert not fires(rule, event(str(number), revision=2, end_reason="left"))
+        assert fires(rule, event(f"without an end {number}"))
+    assert (len(rule.trigger._open), len(rule.trigger._over)) == (REMEMBERED, REMEMBERED)
 
 
 def test_an_action_gets_what_is_the_events_own() -> None:
