@@ -16,10 +16,14 @@ from edge.work.client import WorkClient
 
 
 def favour(data_dir: Path, event: str, favourite: bool) -> None:
+    """By its id or the start of it."""
     with closing(EventStore(data_dir)) as store:
-        if not store.find(event):
+        found = store.find(event)
+        if not found:
             raise RefusedError(f"event {event!r} is not there", hint="see `edge events list`")
-        store.keep(event, favourite)
+        if len(found) > 1:
+            raise RefusedError(f"more than one event begins with {event!r}", hint="give more of its id")
+        store.keep(found[0].id, favourite)
 
 
 def run_work(data_dir: Path, name: str) -> None:

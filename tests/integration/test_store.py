@@ -9,7 +9,7 @@ import pytest
 
 from edge.camera.still import Still
 from edge.clock import Instant, local_day
-from edge.errors import StoreError
+from edge.errors import RefusedError, StoreError
 from edge.geometry import Box, KeyPoint
 from edge.identity import device_id, locked
 from edge.store.database import FILE_NAME, open_database
@@ -20,6 +20,7 @@ from edge.store.pictures import PictureFolder
 from edge.store.port import Event, Message, PathPoint, Picture, Record, Switch
 from edge.store.stills import StillLedger
 from edge.store.switches import SwitchStore
+from edge.wiring.asking import favour
 
 PICTURE = Picture("ab" * 32, 64, 48, 1000)
 
@@ -281,6 +282,18 @@ def test_lists_are_read_in_order_from_an_index(data_dir: Path, term: str, index:
         plan = [row[3] for row in connection.execute(query)]
     assert len(plan) == 1, "nothing is sorted"
     assert index in plan[0]
+
+
+def test_a_favourite_may_be_named_by_the_start_of_its_id(data_dir: Path) -> None:
+    store = EventStore(data_dir)
+    store.commit([Record((event("0197a1"), event("0197b1")))])
+    favour(data_dir, "0197a", True)
+    assert {each.id: each.kept for each in store.newest(9)} == {"0197a1": True, "0197b1": False}
+    for start, message in (("0197", "more than one event begins with '0197'"), ("0198", "event '0198' is not there")):
+        with pytest.raises(RefusedError, match=message):
+            favour(data_dir, start, True)
+    favour(data_dir, "0197a1", False)
+    assert not any(each.kept for each in store.newest(9))
 
 
 def test_a_favourite_stays_one_when_the_event_goes_on(data_dir: Path) -> None:
