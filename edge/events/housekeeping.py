@@ -79,17 +79,25 @@ class Housekeeper:
 
     def start(self) -> None:
         """Put in order what a cut has left, if the last run was cut off; then begin. Before the keeper and the clips, which would take
-        the files of deleted clips for ones that are not known yet.
+        the files of deleted clips for ones that are not known yet. A card that does not let it is reported: the rounds try on.
 
         Raises:
             StoreError: the database cannot be used.
         """
+        try:
+            self._put_in_order()
+        except OSError as error:
+            log.error("not put in order at the start error=%s", error)
+            self._health.report("card", "check", "failed", f"not put in order at the start: {error}")
+        self._thread.start()
+
+    def _put_in_order(self) -> None:
         if (began_s := cut_since(self._data_dir, before=True)) is not None:
             self._after_cut(began_s)
         with closing(Remover(self._data_dir, self._pictures)) as remover:
-            while remover.unlink(BATCH):
+            after = ""
+            while after := remover.unlink(BATCH, after):
                 pass
-        self._thread.start()
 
     def _after_cut(self, began_s: float) -> None:
         findings = Checker(self._data_dir, cut_since_s=began_s, repair=True).check_after_cut()

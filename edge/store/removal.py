@@ -4,8 +4,8 @@ One transaction removes the rows and notes in `to_unlink` which files no row nam
 that is on the disk is the note deleted. A cut anywhere leaves a note, and the files go the next time.
 """
 
-import os
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +14,8 @@ from edge.store.clips import remove_clips
 from edge.store.database import Connected, transaction, translated
 from edge.store.pictures import FOLDER_NAME, PictureFolder
 from edge.store.port import path_of_hash
+
+log = logging.getLogger(__name__)
 
 
 class Place(NamedTuple):
@@ -57,6 +59,7 @@ class Remover(Connected):
         super().__init__(data_dir)
         self._data_dir = data_dir
         self._pictures = pictures or PictureFolder(data_dir)
+        self._refused: set[str] = set()
 
     def oldest(
         self,
@@ -137,16 +140,39 @@ class Remover(Connected):
         with translated(self._path):
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
-    def unlink(self, limit: int) -> int:
-        """Unlink files that wait for it, at most so many; how many notes are gone."""
+    def unlink(self, limit: int, after: str = "") -> str:
+        """Unlink files that wait for it, at most so many, in the order of their paths. What cannot be unlinked waits on.
+
+        Returns:
+            Behind which path to go on; empty: that was all.
+
+        Raises:
+            OSError: what was unlinked cannot be made durable; all of it waits on.
+        """
         with translated(self._path):
-            query = "SELECT path FROM to_unlink LIMIT ?"
-            if self._connection.execute(query, (1,)).fetchone() is None:
-                return 0
+            query = "SELECT path FROM to_unlink WHERE path > ? ORDER BY path LIMIT ?"
+            if self._connection.execute(query, (after, 1)).fetchone() is None:
+                return ""
             with transaction(self._connection):  # nobody can name one of them again meanwhile
-                paths = [path for (path,) in self._connection.execute(query, (limit,))]
-                gone = [path for path in paths if self._pictures.unlink_unless_in_hand(self._data_dir / path)]
-                if gone:
-                    sync_folder(self._data_dir / os.path.dirname(gone[-1]))  # noqa: PTH120 - ext4 makes all unlinked names durable with one
+                paths = [path for (path,) in self._connection.execute(query, (after, limit))]
+                gone = [path for path in paths if self._is_unlinked(path)]
+                self._sync_one_folder_of(gone)
                 self._connection.executemany("DELETE FROM to_unlink WHERE path = ?", [(path,) for path in gone])
-        return len(gone)
+        return paths[-1] if len(paths) == limit else ""
+
+    def _is_unlinked(self, path: str) -> bool:
+        """Not when somebody has it in hand, and not when the card does not let it go: that is said once."""
+        try:
+            return self._pictures.unlink_unless_in_hand(self._data_dir / path)
+        except OSError as error:
+            if path not in self._refused:
+                self._refused.add(path)
+                log.warning("file cannot be unlinked path=%s error=%s", path, error.strerror)
+            return False
+
+    def _sync_one_folder_of(self, paths: Sequence[str]) -> None:
+        """ext4 makes all unlinked names durable with one. A restored card may not have the folder of a picture yet."""
+        folders = ((self._data_dir / path).parent for path in reversed(paths))
+        folder = next((folder for folder in folders if folder.is_dir()), None)
+        if folder is not None:
+            sync_folder(folder)

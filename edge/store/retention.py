@@ -54,7 +54,7 @@ class Retention:
 
         Raises:
             StoreError: the database failed.
-            OSError: a file could not be unlinked; its note stays.
+            OSError: the card cannot be asked or synced; notes of files that have to go stay.
         """
         done = Pruned()
         self._unlink(done)
@@ -105,7 +105,8 @@ class Retention:
         done.more = done.more or not self._pause()
 
     def _unlink(self, done: Pruned) -> None:
-        while not done.more and self._remover.unlink(BATCH) == BATCH:
+        after = ""
+        while not done.more and (after := self._remover.unlink(BATCH, after)):
             done.more = not self._pause()
 
     def _wanted(self) -> int:

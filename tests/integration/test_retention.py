@@ -1,7 +1,9 @@
 """What is deleted and what stays, on the real SQLite and the real file system."""
 
 import random
+import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from edge.clock import Instant, local_day
 from edge.config import Retention as Settings
 from edge.geometry import Box
+from edge.store import retention
 from edge.store.database import open_database
 from edge.store.events import EventStore
 from edge.store.pictures import PictureFolder
@@ -70,6 +73,12 @@ class Store:
     @property
     def files(self) -> set[str]:
         return {path.stem for path in self.folder.folder.rglob("*") if path.is_file()}
+
+    @property
+    def waiting(self) -> list[str]:
+        """Files that are still to be unlinked."""
+        with closing(open_database(self.data_dir)) as connection:
+            return [path for (path,) in connection.execute("SELECT path FROM to_unlink")]
 
     def secure(self, id_: str) -> None:
         connection = open_database(self.data_dir)
@@ -156,6 +165,31 @@ def test_a_cut_between_rows_and_files_is_finished_the_next_time(store: Store) ->
     assert (store.ids, len(store.files)) == ("", 1)
     store.prune(FOREVER)
     assert store.files == set()
+
+
+def test_the_folder_of_a_picture_may_be_gone_as_on_a_card_that_was_just_restored(store: Store) -> None:
+    store.add("a", days_ago=50)
+    shutil.rmtree(store.folder.folder)
+    assert store.prune(Settings(days=30)).events == 1
+    assert store.waiting == []
+
+
+def test_a_file_that_the_card_does_not_let_go_holds_up_no_other(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 1)
+    pictures = [event.picture for event in (store.add(id_, days_ago=50) for id_ in "abc") if event.picture]
+    first, *_ = sorted(store.folder.path_of(picture) for picture in pictures)
+    first.unlink()
+    first.mkdir()
+    for _ in range(2):
+        store.prune(Settings(days=30))
+    assert (store.ids, store.files) == ("", set())
+    assert store.waiting == [str(first.relative_to(store.data_dir))]
+    assert caplog.text.count("cannot be unlinked") == 1, "said once"
+    first.rmdir()
+    store.prune(FOREVER)
+    assert store.waiting == []
 
 
 def test_a_picture_that_comes_again_before_its_file_went_stays(store: Store) -> None:
