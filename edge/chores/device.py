@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from edge.camera.port import Frame
-from edge.clock import Clock, iso_utc, local_day
+from edge.clock import Clock, iso_utc
 from edge.device.state import DeviceState
 from edge.errors import StoreError
 from edge.files import make_folder, write_durably
@@ -33,8 +33,8 @@ QUALITY, MAX_EDGE_PX = 85, 1920
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """What these workers work on. `newest` gives a camera's newest frame; `publish` takes a message for the outbox; `prune` does one
-    round of retention on the day that is given, in its own thread's time."""
+    """What these workers work on. `newest` gives a camera's newest frame; `publish` takes a message for the outbox; `today` is None while
+    the clock is not right; `prune` does one round of retention on the day that is given, in its own thread's time."""
 
     clock: Clock
     cameras: Sequence[str]
@@ -42,7 +42,8 @@ class Rooms:
     conditions: Callable[[], list[Condition]]
     device_state: Callable[[], DeviceState]
     publish: Callable[[Message], None]
-    prune: Callable[[int], Pruned]
+    today: Callable[[], int | None]
+    prune: Callable[[int | None], Pruned]
 
 
 class HealthReport(msgspec.Struct, frozen=True):
@@ -105,7 +106,7 @@ class _Chores:
     async def retention(self, run: Run) -> Result:
         """Delete what is too old or too much, now; the housekeeper does the same every minute."""
         try:
-            done = await asyncio.to_thread(self._rooms.prune, local_day(self._rooms.clock.now().wall_s))
+            done = await asyncio.to_thread(self._rooms.prune, self._rooms.today())
         except (StoreError, OSError) as error:
             return Retry(str(error))
         return Success({"events": done.events, "unfinished": done.more})

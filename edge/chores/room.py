@@ -128,10 +128,10 @@ def _backups_of(config: Config, health: Health) -> dict[str, Request] | None:
         return None
 
 
-def pruning(data_dir: Path, config: Config, pictures: PictureFolder) -> Callable[[int], Pruned]:
+def pruning(data_dir: Path, config: Config, pictures: PictureFolder) -> Callable[[int | None], Pruned]:
     """One round of retention, with a connection of its own."""
 
-    def prune(today: int) -> Pruned:
+    def prune(today: int | None) -> Pruned:
         remover = Remover(data_dir, pictures)
         try:
             protect = is_set_up(data_dir)

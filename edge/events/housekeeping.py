@@ -37,6 +37,7 @@ class Housekeeper:
         publish: takes a retained message with the card's numbers. Must not block.
         protect_unsecured: a backup is configured: what is not in it goes last.
         failed: called when the thread dies of something unforeseen.
+        today: the day in local time; None while the clock is not right, which is no time to delete by age.
         correct: puts some wall times right that were kept while the clock was not; how many.
 
     Thread: `trouble` any; the rest the owner.
@@ -55,11 +56,12 @@ class Housekeeper:
         failed: Callable[[BaseException], None],
         *,
         protect_unsecured: bool = False,
+        today: Callable[[], int | None] | None = None,
         correct: Callable[[EventStore], int] = lambda _store: 0,
     ) -> None:
         self._data_dir = data_dir
         self._settings = retention
-        self._clock = clock
+        self._today = today or (lambda: local_day(clock.now().wall_s))
         self._health = health
         self._pictures = pictures
         self._failed = failed
@@ -145,14 +147,7 @@ class Housekeeper:
         while self._troubles:
             card.trouble(*self._troubles.pop(0))
         try:
-            try:
-                self._prune(retention)
-            except StoreError as error:
-                if not (error.full and self._space.release()):
-                    raise
-                log.warning("card full: the reserve is given up, so that old events can be deleted")
-                self._prune(retention)
-            self._correct_all(events)
+            self._correct_and_prune(events, retention)
             card.look(remover.total_bytes())
             if not self._space.is_full:
                 self._space.hold()
@@ -162,6 +157,19 @@ class Housekeeper:
                 raise
             self._report(error, card)
 
+    def _correct_and_prune(self, events: EventStore, retention: Retention) -> None:
+        """In this order: only then the oldest are known. On a full card what makes room comes first."""
+        try:
+            self._correct_all(events)
+            self._prune(retention)
+        except StoreError as error:
+            if not error.full:
+                raise
+            if self._space.release():
+                log.warning("card full: the reserve is given up, so that old events can be deleted")
+            self._prune(retention)
+            self._correct_all(events)
+
     def _correct_all(self, events: EventStore) -> None:
         corrected = 0
         while (batch := self._correct(events)) and self._pause():
@@ -170,7 +178,7 @@ class Housekeeper:
             log.info("the clock is right now: wall times were corrected events=%d", corrected)
 
     def _prune(self, retention: Retention) -> None:
-        done = retention.run(local_day(self._clock.now().wall_s))
+        done = retention.run(self._today())
         self.deleted += done.events
         if done.events:
             log.info("retention deleted events=%d unsecured=%d", done.events, done.unsecured)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from edge.clock import Clock, Instant
+from edge.clock import Clock, Instant, local_day
 from edge.events.message import message_of
 from edge.store.events import EventStore
 from edge.store.port import Event, Record
@@ -45,6 +45,11 @@ class WallClock:
         if set_at is None or event.started.boot_s >= set_at.boot_s or event.boot_id != self._clock.boot_id:
             return event
         return _corrected(event, set_at)
+
+    def today(self) -> int | None:
+        """The day in local time; None while the clock is not right."""
+        right, _ = self._now()
+        return local_day(self._clock.now().wall_s) if right else None
 
     def correct_kept(self, store: EventStore) -> int:
         """Put right some events that ended before the clock was; how many. Each is told as `updated`.

@@ -44,6 +44,11 @@ class LabelAge(NamedTuple):
 _HAS_FILES = """(EXISTS (SELECT 1 FROM event_pictures p WHERE p.event = e.id)
     OR EXISTS (SELECT 1 FROM event_clips c WHERE c.event = e.id))"""
 
+_AGE_IS_KNOWN = """(e.clock <> 'unsynchronised'
+    OR e.number < (SELECT max(number) FROM events INDEXED BY events_by_day WHERE day < ? AND clock <> 'unsynchronised'))"""
+"""The day of an event that a wrong clock dated says nothing. It is older than what was kept behind it under a right one. INDEXED BY: SQLite
+would search all events by number."""
+
 
 class Remover(Connected):
     """One instance and one connection a thread.
@@ -73,16 +78,17 @@ class Remover(Connected):
         """Ended events behind `after` that nobody keeps, oldest first.
 
         Args:
+            before_day: only those that are older, as far as their age is known.
             with_files: only those whose end makes room.
         """
         terms, values = ["(e.day, e.number) > (?, ?)"], [*after]
         if label is not None:
             terms.append("e.label = ?")
         if before_day is not None:
-            terms.append("e.day < ?")
+            terms += ["e.day < ?", _AGE_IS_KNOWN]
         if with_files:
             terms.append(_HAS_FILES)
-        bound = [*values, *(value for value in (label, before_day) if value is not None), limit]
+        bound = [*values, *(value for value in (label, before_day, before_day) if value is not None), limit]
         query = f"""SELECT e.day, e.number, e.id,
                 NOT EXISTS (SELECT 1 FROM event_pictures p WHERE p.event = e.id AND p.secured = 0)
                 AND NOT EXISTS (SELECT 1 FROM event_clips l JOIN clips c ON c.id = l.clip WHERE l.event = e.id AND c.secured = 0)

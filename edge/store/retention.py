@@ -49,8 +49,11 @@ class Retention:
         self._pause = pause
         self._protect = protect_unsecured
 
-    def run(self, today: int) -> Pruned:
+    def run(self, today: int | None) -> Pruned:
         """Delete what has to go.
+
+        Args:
+            today: None: nobody knows, and nothing goes by age.
 
         Raises:
             StoreError: the database failed.
@@ -58,14 +61,18 @@ class Retention:
         """
         done = Pruned()
         self._unlink(done)
-        for label, first_day in self._remover.labels():
-            days = self._settings.label_days.get(label, self._settings.days)
-            if days and first_day < today - days:
-                self._sweep(done, lambda: BATCH, secured_only=self._protect, label=label, before_day=today - days)
+        if today is not None:
+            self._sweep_by_age(done, today)
         self._sweep(done, self._wanted, secured_only=self._protect, with_files=True)
         if self._protect:
             self._sweep(done, self._wanted, secured_only=False, with_files=True)
         return done
+
+    def _sweep_by_age(self, done: Pruned, today: int) -> None:
+        for label, first_day in self._remover.labels():
+            days = self._settings.label_days.get(label, self._settings.days)
+            if days and first_day < today - days:
+                self._sweep(done, lambda: BATCH, secured_only=self._protect, label=label, before_day=today - days)
 
     def _sweep(
         self,

@@ -213,6 +213,7 @@ class House:
             self._pictures,
             self._show,
             self._fatal,
+            today=self._wall.today,
             correct=self._correct_kept,
             protect_unsecured=is_set_up(self._data_dir),
         )
@@ -441,6 +442,7 @@ class House:
             conditions=self._health.conditions,
             device_state=self._monitor.current,
             publish=self._keeper.submit_message,
+            today=self._wall.today,
             prune=pruning(self._data_dir, self._config, self._pictures),
         )
         return WorkRoom(

@@ -124,7 +124,8 @@ class House:
             conditions=self.health.conditions,
             device_state=lambda: device_state(self.clock.now()),
             publish=self.messages.append,
-            prune=lambda today: Pruned(events=today - 19_000),
+            today=lambda: 20_000,
+            prune=lambda today: Pruned(events=(today or 0) - 19_000),
         )
         add_device_workers(self.registry, rooms)
         self._folder = tmp_path

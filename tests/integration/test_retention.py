@@ -60,11 +60,11 @@ class Store:
         self.folder.let_go(())
         return event
 
-    def prune(self, settings: Settings, *, protect_unsecured: bool = False) -> Pruned:
+    def prune(self, settings: Settings, *, protect_unsecured: bool = False, today: int | None = TODAY) -> Pruned:
         retention = Retention(
             self.remover, SmallCard(self.data_dir), settings, lambda: True, protect_unsecured=protect_unsecured
         )
-        return retention.run(TODAY)
+        return retention.run(today)
 
     @property
     def ids(self) -> str:
@@ -150,6 +150,25 @@ def test_a_shared_picture_goes_with_its_last_event(store: Store) -> None:
     store.events.keep("c", False)
     store.prune(Settings(days=1, max_mb=0))
     assert store.ids == "c"
+
+
+def test_nothing_goes_by_age_while_nobody_knows_the_day(store: Store) -> None:
+    for number, id_ in enumerate("abc"):
+        store.add(id_, days_ago=60 - number, size=600 * KB)
+    store.prune(Settings(days=30, min_free_mb=0), today=None)
+    assert store.ids == "abc"
+    store.prune(Settings(days=30, max_mb=1, min_free_mb=0), today=None)
+    assert store.ids == "c", "too much is too much on any day"
+
+
+def test_what_a_wrong_clock_dated_goes_by_age_when_what_was_kept_behind_it_does(store: Store) -> None:
+    store.add("a", days_ago=1000, clock="unsynchronised")
+    store.add("b", days_ago=20)
+    store.add("c", days_ago=1000, clock="unsynchronised")
+    store.prune(Settings(days=30))
+    assert store.ids == "abc", "nobody knows how old a and c are"
+    store.prune(Settings(days=30), today=TODAY + 20)
+    assert store.ids == "c", "a is older than b"
 
 
 def test_many_are_deleted_in_several_transactions(store: Store) -> None:

@@ -147,6 +147,12 @@ def test_many_are_corrected_in_several_transactions(data_dir: Path, device: Devi
     assert [device.wall.correct_kept(store) for _ in range(3)] == [BATCH, 3, 0]
 
 
+def test_there_is_no_today_before_the_clock_is_right(device: Device) -> None:
+    assert device.wall.today() is None
+    device.set_clock()
+    assert device.wall.today() == local_day(RIGHT_S)
+
+
 def test_new_events_are_right_and_a_clock_that_nobody_knows_is_believed(device: Device) -> None:
     assert device.wall.mark(device.event("a")).clock == "unsynchronised"
     device.set_clock()
