@@ -82,10 +82,14 @@ class Checker:
                 return list(self._all(connection, hashes))
 
     def check_after_cut(self) -> list[Finding]:
-        """What a cut can have touched: the newest events, and files that were written when it came. Quick also with many events."""
+        """What a cut can have touched: the newest events, and files that were written when it came. Quick also with many events.
+
+        A picture that is in a backup was on the card for good before: when it is missing, it has still to come, onto a restored card.
+        """
         since_s = max(self._cut_since_s or 0.0, self._last_commit_s() - WRITTEN_S)
         with translated(self._path), closing(open_database(self._data_dir)) as connection, transaction(connection):
-            newest = _rows(connection, "WHERE e.number > (SELECT coalesce(max(number), 0) FROM events) - ?", NEWEST)
+            behind = "e.number > (SELECT coalesce(max(number), 0) FROM events) - ?"
+            newest = _rows(connection, f"WHERE p.secured = 0 AND {behind}", NEWEST)
             findings = list(self._missing(connection, newest, hashes=False))
             if findings:
                 findings += [Finding("numbers", text) for text in wrong_numbers(connection, repair=self._repair)]

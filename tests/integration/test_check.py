@@ -126,6 +126,14 @@ def test_after_a_cut_the_newest_are_looked_at_and_left_over_files_removed(store:
     assert Checker(store).check() == []
 
 
+def test_after_a_cut_a_picture_that_a_restored_card_still_waits_for_stays_wanted(data_dir: Path) -> None:
+    picture = keep(data_dir, "a")
+    PictureFolder(data_dir).path_of(picture).unlink()
+    execute(data_dir, "UPDATE event_pictures SET secured = 1")
+    assert Checker(data_dir, cut_since_s=time.time() - 100, repair=True).check_after_cut() == []
+    assert EventStore(data_dir).newest(1)[0].picture == picture
+
+
 def test_a_run_that_did_not_end_in_order_is_known_by_its_lock(data_dir: Path) -> None:
     assert cut_since(data_dir) is None
     with pytest.raises(KeyError), locked(data_dir):
