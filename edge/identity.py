@@ -1,6 +1,7 @@
 """The device's own id and the lock on its data folder."""
 
 import fcntl
+import logging
 import os
 import re
 import secrets
@@ -10,11 +11,16 @@ from pathlib import Path
 
 from edge.errors import StoreError
 from edge.files import make_folder, write_durably
+from edge.store.space import Space
+
+log = logging.getLogger(__name__)
 
 ID_FILE = "device-id"
 LOCK_FILE = "lock"
 CUT_FILE = "cut-off"
 RESET_FILE = "factory-reset"
+START_BYTES = 1 << 20
+"""What a start writes before anything can be deleted: its mark, and the database's log and index of it."""
 
 
 def device_id(data_dir: Path) -> str:
@@ -86,11 +92,12 @@ def locked(data_dir: Path, *, for_work: bool = True) -> Iterator[None]:
         for_work: False: only to look and mend; the mark of a cut stays.
 
     Raises:
-        StoreError: another process holds it.
+        StoreError: another process holds it, or it cannot be written.
     """
     path = data_dir / LOCK_FILE
-    make_folder(data_dir)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    with _translated(path):
+        make_folder(data_dir)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -100,7 +107,9 @@ def locked(data_dir: Path, *, for_work: bool = True) -> Iterator[None]:
                 f"{data_dir}: in use by process {owner}", hint="stop it, or choose another folder with --data"
             ) from None
         if for_work:
-            _mark(data_dir, descriptor)
+            with _translated(path):
+                _make_room(data_dir)
+                _mark(data_dir, descriptor)
         yield
         if for_work:
             os.ftruncate(descriptor, 0)
@@ -108,11 +117,28 @@ def locked(data_dir: Path, *, for_work: bool = True) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"{path}: {error.strerror}", hint="free some space, or check the card and the rights of the folder"
+        ) from error
+
+
+def _make_room(data_dir: Path) -> None:
+    """A card that others have filled to the last byte starts: only then retention can begin."""
+    space = Space(data_dir)
+    if space.free_bytes() < min(START_BYTES, space.reserve_bytes) and space.release():
+        log.warning("card full: the reserve is given up, so that the program can start")
+
+
 def _mark(data_dir: Path, descriptor: int) -> None:
     """This run has begun; if the one before did not end, remember when that began."""
     before = os.fstat(descriptor)
     cut = data_dir / CUT_FILE
-    if before.st_size and not cut.exists():
+    if before.st_size and cut_since(data_dir, before=True) is None:
         cut.write_text("the run that began at the time of this file was cut off\n", encoding="utf-8")
         os.utime(cut, (before.st_mtime, before.st_mtime))
     os.ftruncate(descriptor, 0)

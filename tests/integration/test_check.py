@@ -11,8 +11,9 @@ import pytest
 
 from edge.bench.filled_store import fill
 from edge.clock import Instant
+from edge.errors import StoreError
 from edge.geometry import Box
-from edge.identity import CUT_FILE, cut_since, locked, put_in_order
+from edge.identity import CUT_FILE, LOCK_FILE, cut_since, locked, put_in_order
 from edge.store.check import Checker, Finding
 from edge.store.clips import ClipFolder
 from edge.store.database import FILE_NAME, open_database
@@ -166,3 +167,9 @@ def test_clips_that_are_missing_and_clips_that_the_next_start_takes_in(store: Pa
     Checker(store, repair=True).check()
     assert kinds(Checker(store).check()) == [("unknown", True)]
     assert other.exists()
+
+
+def test_a_folder_that_cannot_be_locked_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / LOCK_FILE).mkdir()
+    with pytest.raises(StoreError, match="check the card and the rights"), locked(tmp_path):
+        pass

@@ -16,6 +16,7 @@ from edge.events.keeper import Keeper
 from edge.events.port import Change, Outcome
 from edge.geometry import Box
 from edge.health import Health
+from edge.identity import locked
 from edge.store.database import open_database
 from edge.store.events import EventStore
 from edge.store.pictures import PictureFolder
@@ -31,6 +32,18 @@ BLOCK = 1024
 def card(tmp_path: Path) -> Iterator[Path]:
     with small_card(tmp_path / "card", 32) as folder:
         yield folder
+
+
+def fill(folder: Path, leave_bytes: int = 0) -> Path:
+    """Somebody else's file takes all that is left, but for so many bytes."""
+    path = folder / "other"
+    with path.open("wb", buffering=0) as file:
+        try:
+            while file.write(b"x" * BLOCK):
+                pass
+        except OSError:
+            file.truncate(max(0, file.tell() - leave_bytes))
+    return path
 
 
 @dataclass
@@ -62,15 +75,7 @@ class Rig:
             self.number += 1
 
     def fill(self, leave_bytes: int = 0) -> Path:
-        """Somebody else's file takes all that is left, but for so many bytes."""
-        path = self.folder / "other"
-        with path.open("wb", buffering=0) as file:
-            try:
-                while file.write(b"x" * BLOCK):
-                    pass
-            except OSError:
-                file.truncate(max(0, file.tell() - leave_bytes))
-        return path
+        return fill(self.folder, leave_bytes)
 
 
 @pytest.fixture
@@ -184,3 +189,14 @@ def test_nothing_is_lost_when_not_even_a_row_can_be_written(rig: Rig) -> None:
     rig.fill()
     rig.see(300)
     until(lambda: newest(rig.folder).id == "000399", 20, "rows are written in what old pictures took")
+
+
+@pytest.mark.parametrize("leave_bytes", [0, 10_000])
+def test_a_card_that_others_filled_still_starts(card: Path, leave_bytes: int) -> None:
+    with locked(card):
+        EventStore(card).close()
+        assert Space(card).hold()
+    fill(card, leave_bytes)
+    with locked(card):
+        assert not (card / RESERVE_FILE).exists(), "before the database is opened, which would crash the process"
+        assert count(card) == 0
