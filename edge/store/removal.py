@@ -116,13 +116,23 @@ class Remover(Connected):
             (events,) = self._connection.execute("SELECT coalesce(sum(events), 0) FROM day_counts").fetchone()
         return max(1, self.total_bytes() // max(1, int(events)))
 
-    def remove(self, candidates: Iterable[Candidate]) -> None:
-        """Delete these events in one transaction; their files wait in `to_unlink`."""
+    def remove(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        """Delete these events in one transaction; their files wait in `to_unlink`.
+
+        Returns:
+            Those that were deleted: not what has become a favourite, or was deleted by somebody else, since it was found.
+        """
         with translated(self._path), transaction(self._connection):
-            for candidate in candidates:
+            removed = [candidate for candidate in candidates if self._may_go(candidate.id)]
+            for candidate in removed:
                 self._remove_pictures(candidate.id)
                 remove_clips(self._connection, candidate.id)
-                self._connection.execute("DELETE FROM events WHERE number = ?", (candidate.place.number,))
+                self._connection.execute("DELETE FROM events WHERE id = ?", (candidate.id,))
+        return removed
+
+    def _may_go(self, event: str) -> bool:
+        query = "SELECT 1 FROM events WHERE id = ? AND kept = 0"
+        return self._connection.execute(query, (event,)).fetchone() is not None
 
     def _remove_pictures(self, event: str) -> None:
         query = "DELETE FROM event_pictures WHERE event = ? RETURNING sha256, size_bytes"

@@ -103,9 +103,9 @@ class Retention:
 
     def _delete(self, events: list[Candidate], done: Pruned) -> None:
         if events:
-            self._remover.remove(events)
-            done.events += len(events)
-            done.unsecured += sum(not event.secured for event in events)
+            removed = self._remover.remove(events)
+            done.events += len(removed)
+            done.unsecured += sum(not event.secured for event in removed)
             self._unlink(done)
         if self._space.is_tight:
             self._remover.checkpoint()

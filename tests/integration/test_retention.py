@@ -126,6 +126,18 @@ def test_favourites_and_events_that_are_not_over_stay(store: Store) -> None:
     assert store.ids == "b"
 
 
+def test_what_becomes_a_favourite_or_goes_while_it_is_about_to_be_deleted(store: Store) -> None:
+    for id_ in "abc":
+        store.add(id_, days_ago=50)
+    found = store.remover.oldest(10)
+    store.events.keep("a", True)
+    gone = store.remover.remove(found[2:])
+    store.add("d")  # under the number of c
+    assert [event.id for event in (*gone, *store.remover.remove(found))] == ["c", "b"]
+    store.prune(FOREVER)
+    assert store.ids == "ad"
+
+
 def test_the_oldest_go_while_there_is_more_than_the_limit(store: Store) -> None:
     for number, id_ in enumerate("abcdef"):
         store.add(id_, days_ago=9 - number, size=400 * KB)
