@@ -77,11 +77,12 @@ Listener = Callable[[Condition], None]
 class Health:
     """Keeps the newest condition of each part and passes changes on.
 
-    Thread: any; listeners are called in the reporter's thread, one at a time, and must not block for long.
+    Thread: any; listeners are called in the reporter's thread, one at a time, and must not block for long. `conditions` waits for none.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._telling = threading.Lock()
         self._lock = threading.Lock()
         self._conditions: dict[tuple[str, str], Condition] = {}
         self._told_s: dict[tuple[str, str], float] = {}
@@ -93,7 +94,7 @@ class Health:
 
     def report(self, part: Part, name: str, state: State, cause: str = "") -> None:
         """Say how a part is; saying the same again changes nothing, and a new cause is told when the last is `CAUSE_S` old."""
-        with self._lock:
+        with self._telling:
             now, known = self._clock.now(), self._conditions.get((part, name))
             since, before = now, known.state if known is not None else None
             if known is not None and known.state == state:
@@ -101,7 +102,8 @@ class Health:
                     return
                 since = known.since
             condition = Condition(part=part, name=name, state=state, cause=cause, since=since, before=before)
-            self._conditions[part, name] = condition
+            with self._lock:
+                self._conditions[part, name] = condition
             self._told_s[part, name] = now.boot_s
             for listener in self._listeners:
                 listener(condition)

@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 
 from edge.health import CAUSE_S, Condition, Health, Part, State
@@ -39,6 +41,19 @@ def test_a_new_cause_is_told_but_is_no_news_and_comes_at_a_bounded_rate() -> Non
         ("on battery, 41 %", 100, True),
         ("on battery, 39 %", 100, False),
     ]
+
+
+def test_who_asks_does_not_wait_for_who_is_told() -> None:
+    health, seen = Health(SimulatedClock()), list[Condition]()
+
+    def ask_elsewhere(_condition: Condition) -> None:
+        asking = threading.Thread(target=lambda: seen.extend(health.conditions()), daemon=True)
+        asking.start()
+        asking.join(5)
+
+    health.listen(ask_elsewhere)
+    health.report("camera", "door", "failed", "cable")
+    assert [each.state for each in seen] == ["failed"]
 
 
 @pytest.mark.parametrize(
