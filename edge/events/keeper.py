@@ -3,7 +3,6 @@
 A thread of its own, so that a slow card holds up neither the camera nor recognition.
 """
 
-import contextlib
 import logging
 import queue
 import threading
@@ -85,7 +84,8 @@ class Keeper:
         self._mark = mark
         self._folder = folder or PictureFolder(data_dir)
         self._also = also
-        self._queue: queue.Queue[Outcome | _Receipt | Record | None] = queue.Queue(QUEUE)
+        self._queue: queue.SimpleQueue[Outcome | _Receipt | Record | Message | None] = queue.SimpleQueue()
+        self._room = threading.Semaphore(QUEUE)  # for all but messages
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
         self._kept: dict[str, Picture | None] = {}
         self._encoded: OrderedDict[Key, Jpeg] = OrderedDict()
@@ -125,15 +125,14 @@ class Keeper:
     def submit(self, outcome: Outcome) -> None:
         """Hand over; waits while the queue is full."""
         if outcome.changes or outcome.still is not None or outcome.crossings:
-            self._queue.put(outcome)
-        elif any(frame.key not in self._encoded for frame in outcome.likely):
-            with contextlib.suppress(queue.Full):  # a favour, not a duty
-                self._queue.put_nowait(outcome)
+            self._put(outcome)
+        elif any(frame.key not in self._encoded for frame in outcome.likely):  # a favour, not a duty
+            self._put(outcome, wait=False)
 
     def keep(self, outcome: Outcome, timeout_s: float) -> bool:
         """Hand over and wait until it is in the database; False: it is not so yet."""
         receipt = _Receipt(outcome, threading.Event())
-        self._queue.put(receipt)
+        self._put(receipt)
         return receipt.kept.wait(timeout_s)
 
     @property
@@ -142,19 +141,23 @@ class Keeper:
         return self._queue.qsize() + len(self._backlog)
 
     def submit_message(self, message: Message) -> None:
-        """Hand over a message that belongs to no event, to be kept in the outbox; behind the end it is let go."""
+        """Hand over a message of no event, to be kept in the outbox; behind the end it is let go. Does not wait: it holds no frames."""
         if not self._ended:
-            self._queue.put(Record((), (message,)))
+            self._queue.put(message)
 
     def submit_record(self, record: Record) -> None:
         """Hand over what is ready to be committed, behind all that was submitted before; waits while the queue is full."""
-        self._queue.put(record)
+        self._put(record)
 
     def stop(self) -> None:
         """Keep all that was submitted, then end."""
         self._ended = True
-        self._queue.put(None)
+        self._put(None)
         self._thread.join()
+
+    def _put(self, item: Outcome | _Receipt | Record | None, *, wait: bool = True) -> None:
+        if self._room.acquire(blocking=wait):
+            self._queue.put(item)
 
     def _run(self) -> None:
         try:
@@ -178,25 +181,29 @@ class Keeper:
         wait_s = RETRY_S if self._backlog else None
         for _ in range(BATCH):
             try:
-                outcome = self._queue.get(timeout=wait_s)
+                item = self._queue.get(timeout=wait_s)
             except queue.Empty:
                 break
-            if outcome is None:
+            if not isinstance(item, Message):
+                self._room.release()
+            if item is None:
                 return False
-            if isinstance(outcome, _Receipt):
-                self._receipts.append(outcome.kept)
-                self._take_in(outcome.outcome)
-            elif isinstance(outcome, Record):
-                self._backlog.append(outcome)
-            else:
-                self._take_in(outcome)
+            self._add(item)
             wait_s = 0
         return True
 
-    def _take_in(self, outcome: Outcome) -> None:
-        if outcome.changes or outcome.still is not None or outcome.crossings:
-            self._backlog.append(self._record(outcome))
-        for frame in outcome.likely:
+    def _add(self, item: Outcome | _Receipt | Record | Message) -> None:
+        if isinstance(item, Message):
+            item = Record((), (item,))
+        if isinstance(item, Record):
+            self._backlog.append(item)
+            return
+        if isinstance(item, _Receipt):
+            self._receipts.append(item.kept)
+            item = item.outcome
+        if item.changes or item.still is not None or item.crossings:
+            self._backlog.append(self._record(item))
+        for frame in item.likely:
             self._encode(frame)
 
     def _record(self, outcome: Outcome) -> Record:

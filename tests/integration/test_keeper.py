@@ -1,6 +1,7 @@
 """The keeper on the real store: order of writing, a full disk, a killed program."""
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,13 +12,13 @@ from edge.camera.port import Frame
 from edge.camera.still import Still
 from edge.clock import Instant, local_day
 from edge.config import Pictures
-from edge.events.keeper import Keeper
+from edge.events.keeper import QUEUE, Keeper
 from edge.events.port import Change, Outcome
 from edge.geometry import Box
 from edge.store.events import EventStore
 from edge.store.outbox import Outbox
 from edge.store.pictures import PictureFolder
-from edge.store.port import Crossing, Event, Record
+from edge.store.port import Crossing, Event, Message, Record
 from tests.disks import memory_disk
 from tests.support import until
 
@@ -161,6 +162,27 @@ def test_an_update_between_start_and_end_keeps_the_picture(data_dir: Path) -> No
     assert [message["type"] for message in messages] == ["started", "updated", "ended"]
     assert len({message["picture"]["sha256"] for message in messages}) == 1
     assert (under_test.events, under_test.pictures) == (1, 1)
+
+
+def test_a_message_never_waits_where_outcomes_do(data_dir: Path) -> None:
+    under_test = keeper(data_dir)
+
+    def submit() -> None:
+        for number in range(QUEUE + 1):
+            under_test.submit(Outcome([Change("started", event(f"{number:02}"), None)]))
+
+    submitting = threading.Thread(target=submit, daemon=True)
+    submitting.start()
+    until(lambda: under_test.waiting == QUEUE, 5, "a full queue")
+    telling = threading.Thread(target=under_test.submit_message, args=(Message("notices", b"{}"),), daemon=True)
+    telling.start()
+    telling.join(5)
+    assert (telling.is_alive(), submitting.is_alive()) == (False, True)
+    under_test.start()
+    submitting.join(5)
+    under_test.stop()
+    topics = [message.topic for message in Outbox(data_dir).waiting(0, 99)]
+    assert (topics.index("notices"), len(topics)) == (QUEUE, QUEUE + 2), "in the order of submitting"
 
 
 def test_crossings_are_counted_by_day_and_published(data_dir: Path) -> None:
