@@ -134,8 +134,8 @@ class Housekeeper:
             try:
                 while not self._stopping.is_set():
                     self._nudged.clear()
-                    self._round(remover, events, retention, card)
-                    self._nudged.wait(TROUBLED_S if card.is_troubled or self._broken else INTERVAL_S)
+                    is_well = self._round(remover, events, retention, card)
+                    self._nudged.wait(INTERVAL_S if is_well else TROUBLED_S)
             finally:
                 remover.close()
                 events.close()
@@ -143,7 +143,8 @@ class Housekeeper:
         except BaseException as error:  # noqa: BLE001 - whatever it is, the owner must know that nothing is deleted any more
             self._failed(error)
 
-    def _round(self, remover: Remover, events: EventStore, retention: Retention, card: CardWatch) -> None:
+    def _round(self, remover: Remover, events: EventStore, retention: Retention, card: CardWatch) -> bool:
+        """Whether all is well, so that the next may come later."""
         while self._troubles:
             card.trouble(*self._troubles.pop(0))
         try:
@@ -152,10 +153,12 @@ class Housekeeper:
             if not self._space.is_full:
                 self._space.hold()
             self._broken = False
+            return not card.is_troubled
         except (StoreError, OSError) as error:
             if isinstance(error, StoreError) and not error.retryable:
                 raise
             self._report(error, card)
+            return False
 
     def _correct_and_prune(self, events: EventStore, retention: Retention) -> None:
         """In this order: only then the oldest are known. On a full card what makes room comes first."""
@@ -192,11 +195,15 @@ class Housekeeper:
             self._health.report("card", "unsecured", "running")
 
     def _report(self, error: Exception, card: CardWatch) -> None:
-        """Say it once, until a round succeeds again; the state says it too."""
+        """Say it once, until a round succeeds again; the state says it too, and may fail of the same."""
         if not self._broken:
             self._broken = True
             log.error("housekeeping failed error=%s", error)
-        self._health.report("card", "data", *card.state())
+        try:
+            state, cause = card.state()
+        except (StoreError, OSError):
+            state, cause = "failed", str(error)
+        self._health.report("card", "data", state, cause)
 
     def _pause(self) -> bool:
         return not self._stopping.wait(PAUSE_S)

@@ -102,3 +102,13 @@ def test_it_starts_though_what_a_cut_left_cannot_be_put_in_order(data_dir: Path,
     assert rig.state("check").startswith("failed not put in order at the start")
     assert (data_dir / CUT_FILE).exists(), "the next start looks again"
     until(lambda: rig.state("data").startswith("running"), 10, "a round")
+
+
+def test_a_card_that_cannot_even_be_asked_how_it_is_is_asked_again(data_dir: Path, start: Callable[..., Rig]) -> None:
+    rig = start()
+    until(lambda: rig.state("data").startswith("running"), 10, "a round")
+    away = data_dir.rename(data_dir.with_name("away"))
+    rig.housekeeper.trouble("database", None)
+    until(lambda: rig.deaths or rig.state("data").startswith("failed"), 10, "the state")
+    away.rename(data_dir)
+    until(lambda: rig.deaths or rig.state("data").startswith("running"), 10, "a round that succeeds")
