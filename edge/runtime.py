@@ -19,7 +19,7 @@ from edge.buttons.outputs import Outputs
 from edge.buttons.panel import Panel
 from edge.clips.room import ClipRoom
 from edge.control import ControlServer
-from edge.errors import CameraBlockedError, DetectorError, EdgeError, RefusedError
+from edge.errors import CameraBlockedError, DetectorError, EdgeError, RefusedError, StoreError
 from edge.events.housekeeping import Housekeeper
 from edge.events.keeper import Keeper
 from edge.health import Condition, Health
@@ -241,7 +241,10 @@ class Appliance:
         if self._sender is not None:
             self._sender.wait_drained(STOP_DRAIN_S)
             self._sender.rest(STOP_DRAIN_S)
-        checkpoint(self.data_dir)
+        try:
+            checkpoint(self.data_dir)
+        except StoreError as error:  # a full card: what stays in the log is as safe
+            log.warning("the write-ahead log stays beside the database error=%s", error)
         os.sync()
 
     def _watch_over(self) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from edge import config, reset
+from edge import config, reset, runtime
 from edge.demo.broker import Broker
+from edge.errors import StoreError
 from edge.identity import device_id
 from edge.mqtt.subscriber import Subscriber
 from edge.store.events import EventStore
@@ -42,6 +43,10 @@ def shown(collector: Collector, part: str) -> str:
     return json.loads(payload)["state"] if payload else ""
 
 
+def is_safe(running: Running) -> bool:
+    return any(condition.state == "safe" for condition in running.appliance._health.conditions())
+
+
 def hold(running: Running, seconds: float) -> None:
     running.pin(BUTTON).drive_low()
     time.sleep(seconds)
@@ -73,6 +78,18 @@ def test_held_for_long_it_writes_what_it_has_and_rests_until_a_press(
         hold(running, 0.1)
         assert running.ended().restart
     assert [event.label for event in EventStore(data_dir).newest(5)] == ["snapshot"]
+
+
+def test_a_full_card_is_safe_to_remove_too(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_folder: Path) -> None:
+        raise StoreError("edge.db: database or disk is full")
+
+    monkeypatch.setattr(runtime, "checkpoint", full)
+    until(lambda: running.appliance.pipeline.newest("door"), 30, "a frame")
+    assert running.ask("safe-to-remove").ok
+    until(lambda: is_safe(running), 30, "the end of writing")
+    assert running.ask("restart").ok
+    assert running.ended().restart
 
 
 def test_held_for_very_long_it_asks_and_a_press_erases(running: Running, data_dir: Path, broker: Broker) -> None:
