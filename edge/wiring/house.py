@@ -67,7 +67,7 @@ from edge.wiring.checking import check_config
 from edge.wiring.joints import Busy, facts_of, last_stop, report_problems, told_of_works, touching, versions_of
 from edge.wiring.page import make_page, of_works_on
 from edge.wiring.recognition import make_detector
-from edge.wiring.scenes import clock_is_right, gates_of, life_cycles
+from edge.wiring.scenes import gates_of, life_cycles
 from edge.wiring.touch import Touch
 
 if TYPE_CHECKING:
@@ -188,7 +188,13 @@ class House:
     @cached_property
     def _arming(self) -> Arming:
         periods = [Period.of(section) for section in self._config.schedule]
-        return Arming(periods, SwitchStore(self._data_dir), clock_is_right, self._clock.boot_id)
+        return Arming(
+            periods, SwitchStore(self._data_dir), lambda: self._is_synchronised() is True, self._clock.boot_id
+        )
+
+    def _is_synchronised(self) -> bool | None:
+        """Whether the wall clock is right; None: nobody can tell."""
+        return True if self._config.workers.trust_clock else is_synchronised()
 
     # --- what keeps
 
@@ -198,7 +204,7 @@ class House:
 
     @cached_property
     def _wall(self) -> WallClock:
-        return WallClock(self._clock, is_synchronised, self._device, self._outbox.wake)
+        return WallClock(self._clock, self._is_synchronised, self._device, self._outbox.wake)
 
     @cached_property
     def _housekeeper(self) -> Housekeeper:

@@ -5,8 +5,6 @@ from functools import partial
 
 from edge.config import Camera as CameraSection
 from edge.config import Config, Tracking, split_address
-from edge.device.port import SourceError
-from edge.device.synchronised import read_synchronised
 from edge.events.arming import Arming
 from edge.events.lifecycle import LifeCycle
 from edge.events.looks import LookThread
@@ -67,14 +65,6 @@ def life_cycles(
         return LifeCycle(name, boot_id, settings, detector.threshold_of, new_id, looks, rules)
 
     return made
-
-
-def clock_is_right() -> bool:
-    """Where the kernel does not say so, it may be wrong."""
-    try:
-        return bool(read_synchronised().synchronised)
-    except SourceError:
-        return False
 
 
 def track_settings(section: Tracking) -> TrackSettings:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.clock import Instant, local_day
-from edge.config import Config, Paths, Pictures
+from edge.config import Config, Paths, Pictures, Workers
 from edge.events.keeper import Keeper
 from edge.events.port import Change, Outcome
 from edge.events.wall_clock import BATCH, WallClock
@@ -165,12 +165,21 @@ def test_new_events_are_right_and_a_clock_that_nobody_knows_is_believed(device: 
 def test_what_was_set_by_hand_is_put_right_while_the_program_runs(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(house, "clock_is_right", lambda: False)
+    monkeypatch.setattr(house, "is_synchronised", lambda: False)
     config = Config(paths=Paths(data=str(data_dir)))
     house.House(config, once=False, config_file=None)._arm(True, None)
     assert SwitchStore(data_dir).load()["armed"].boot_id
-    monkeypatch.setattr(house, "clock_is_right", lambda: True)
+    monkeypatch.setattr(house, "is_synchronised", lambda: True)
     later = house.House(config, once=False, config_file=None)._housekeeper
     later.start()
     until(lambda: not SwitchStore(data_dir).load()["armed"].boot_id, 20, "the correction")
     later.stop()
+
+
+def test_a_clock_with_a_battery_is_right_without_a_network(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(house, "is_synchronised", lambda: False)
+    config = Config(paths=Paths(data=str(data_dir)), workers=Workers(trust_clock=True))
+    home = house.House(config, once=False, config_file=None)
+    home._arm(True, None)
+    assert not SwitchStore(data_dir).load()["armed"].boot_id
+    assert home._wall.today() is not None
