@@ -50,7 +50,7 @@ class CameraBlockedError(CameraError):
 
 
 class PictureError(EdgeError):
-    """A file is not a picture that can be read, or a picture cannot be written."""
+    """A file is not a picture that can be read, or a picture cannot be written. `retryable` where the file cannot be reached."""
 
 
 class AssetError(EdgeError):

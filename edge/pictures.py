@@ -35,7 +35,7 @@ def read_picture(path: Path) -> Pixels:
     A JPEG above `MOST_PX` is read at a half, a quarter or an eighth of its width and height.
 
     Raises:
-        PictureError: the file is missing, no picture, cut off, or too large to be one.
+        PictureError: the file is missing, no picture, cut off, or too large to be one; `retryable`: it cannot be reached.
     """
     with _opened(path) as image:
         _reduce(image, path)
@@ -56,14 +56,19 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             yield image
     except PictureError:
         raise
-    except FileNotFoundError as error:
-        raise PictureError(f"{path}: no such file") from error
-    except UnidentifiedImageError as error:
-        raise PictureError(
-            f"{path}: not a picture that can be read", hint="use JPEG, PNG, WebP, BMP, GIF or TIFF"
-        ) from error
-    except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to, MemoryError too
-        raise PictureError(f"{path}: damaged picture: {error}", hint="replace the file") from error
+    except Exception as error:
+        raise _problem(path, error) from error
+
+
+def _problem(path: Path, error: Exception) -> PictureError:
+    """In our words. Pillow's decoders raise whatever a damaged file leads them to, MemoryError too."""
+    if isinstance(error, UnidentifiedImageError):
+        return PictureError(f"{path}: not a picture that can be read", hint="use JPEG, PNG, WebP, BMP, GIF or TIFF")
+    if isinstance(error, OSError) and error.errno is not None:  # the system's, not Pillow's: the file may be whole
+        problem = PictureError(f"{path}: {(error.strerror or 'cannot be read').lower()}")
+        problem.retryable = True
+        return problem
+    return PictureError(f"{path}: damaged picture: {error}", hint="replace the file")
 
 
 def _reduce(image: Image.Image, path: Path) -> None:

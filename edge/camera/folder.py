@@ -4,27 +4,24 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Iterator
 from pathlib import Path
 
+from edge.camera.inbox import Inbox
 from edge.camera.port import Frame, Ledger
 from edge.camera.still import Still
 from edge.clock import Clock
 from edge.errors import CameraError, PictureError
-from edge.pictures import SUFFIXES, read_picture
+from edge.pictures import read_picture
 
 log = logging.getLogger(__name__)
 
 POLL_S = 1.0
-SETTLE_S = 1.0
-"""A file that changed within this time may still be being written: it waits."""
 
 
 class FolderCamera:
     """Gives each picture below a folder once, oldest name first, then new ones as they arrive.
 
-    A file is known by path, size and time of change. Folders are looked into only when their own time of change moved, so that watching a
-    large gallery costs one `stat` a folder a second; this works on network drives too, where the kernel reports no changes.
+    A file is known by path, size and time of change.
 
     Args:
         watch: go on waiting for new pictures; False: end when all have been given.
@@ -47,15 +44,19 @@ class FolderCamera:
 
     def _reset(self) -> None:
         self._waiting: deque[Still] = deque()
-        self._seen_folders: dict[str, int] = {}
-        self._given: dict[str, Still] = {}
+        self._inbox = Inbox(self.name, self._folder, settle=self._watch)
         self._next_poll_s = 0.0
 
     def open(self) -> None:
-        if not self._folder.is_dir():
+        try:
+            with os.scandir(self._folder):
+                pass
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise CameraError(
                 f"camera {self.name}: {self._folder}: no such folder", hint="make the folder or correct camera.source"
-            )
+            ) from error
+        except OSError as error:
+            raise self._error(error) from error
         self._reset()
         self._sequence = 0
         self.ended = False
@@ -79,65 +80,29 @@ class FolderCamera:
         self._reset()
 
     def _look(self) -> None:
-        if not self._folder.is_dir():
-            raise CameraError(f"camera {self.name}: {self._folder}: the folder is gone", hint="it is looked for again")
-        self._waiting.extend(self._new_stills())
+        try:
+            new = self._inbox.look()
+        except OSError as error:
+            raise self._error(error) from error
+        self._waiting.extend(still for still in new if not self._is_done(still))
         self.ended = not self._watch and not self._waiting
 
-    def _new_stills(self) -> Iterator[Still]:
-        settled_ns = time.time_ns() - int(SETTLE_S * 1e9)
-        for folder, files in self._changed_folders():
-            unsettled = False
-            for path in sorted(files):
-                try:
-                    stat = Path(path).stat()
-                except FileNotFoundError:
-                    continue
-                still = Still(path, stat.st_size, stat.st_mtime_ns)
-                if self._given.get(path) == still:
-                    continue
-                if self._watch and settled_ns < still.mtime_ns <= settled_ns + int(SETTLE_S * 1e9):
-                    unsettled = True
-                    continue
-                self._given[path] = still
-                if self._ledger is None or not self._ledger.is_done(self.name, still):
-                    yield still
-            if unsettled:
-                self._seen_folders.pop(folder, None)
-
-    def _changed_folders(self) -> Iterator[tuple[str, list[str]]]:
-        """Folders whose entries changed since the last look, with their picture files."""
-        pending = [str(self._folder)]
-        while pending:
-            folder = pending.pop()
-            try:
-                mtime_ns = Path(folder).stat().st_mtime_ns
-                entries = list(os.scandir(folder))
-            except OSError as error:
-                log.warning("folder unreadable camera=%s folder=%s error=%s", self.name, folder, error.strerror)
-                continue
-            pending.extend(
-                sorted(
-                    (e.path for e in entries if not e.name.startswith(".") and e.is_dir(follow_symlinks=False)),
-                    reverse=True,
-                )
-            )
-            if self._seen_folders.get(folder) != mtime_ns:
-                self._seen_folders[folder] = mtime_ns
-                yield folder, [e.path for e in entries if _is_picture(e)]
+    def _is_done(self, still: Still) -> bool:
+        return self._ledger is not None and self._ledger.is_done(self.name, still)
 
     def _load(self, still: Still) -> Frame | None:
         try:
             pixels = read_picture(Path(still.path))
         except PictureError as error:
             log.warning("picture unreadable camera=%s error=%s", self.name, error)
-            if self._ledger is not None:
+            self._inbox.doubt(still)
+            if self._ledger is not None and not error.retryable:
                 self._ledger.mark_unreadable(self.name, still, str(error))
             return None
         frame = Frame(self.name, self._sequence, pixels, self._clock.now(), still)
         self._sequence += 1
         return frame
 
-
-def _is_picture(entry: os.DirEntry[str]) -> bool:
-    return not entry.name.startswith(".") and Path(entry.name).suffix.lower() in SUFFIXES and entry.is_file()
+    def _error(self, error: OSError) -> CameraError:
+        reason = "the folder is gone" if isinstance(error, FileNotFoundError) else error.strerror
+        return CameraError(f"camera {self.name}: {self._folder}: {reason}", hint="it is looked for again")

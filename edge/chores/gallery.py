@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from edge.camera.port import Frame
-from edge.camera.still import Still
+from edge.camera.still import Still, still_at
 from edge.clock import SystemClock
 from edge.errors import EdgeError, PictureError
 from edge.events.lifecycle import LifeCycle
@@ -83,7 +83,8 @@ class _Gallery:
             except PictureError as error:
                 unreadable += 1
                 log.warning("picture unreadable path=%s error=%s", still.path, error)
-                self._ledger.mark_unreadable(self._camera, still, str(error))
+                if not error.retryable:
+                    self._ledger.mark_unreadable(self._camera, still, str(error))
             done += 1
             self._run.progress(done=done, of=len(waiting), events=events)
         return Success({"pictures": done, "events": events, "unreadable": unreadable})
@@ -113,7 +114,7 @@ def _with(change: Change, picture: Picture | None) -> Change:
 
 
 def stills_in(folder: Path) -> Iterator[Still]:
-    """Pictures below a folder, by path; hidden ones are left alone."""
+    """Pictures below a folder, by path; hidden ones are left alone, and what cannot be looked at is left out."""
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
@@ -121,7 +122,11 @@ def stills_in(folder: Path) -> Iterator[Still]:
             if name.startswith(".") or path.suffix.lower() not in SUFFIXES:
                 continue
             try:
-                status = path.stat()
-            except OSError:
-                continue  # it went while we looked
-            yield Still(str(path), status.st_size, status.st_mtime_ns)
+                still = still_at(str(path))
+            except OSError as error:
+                log.warning(
+                    "left out, cannot be read path=%a error=%s", str(path), error.strerror
+                )  # %a: it may be no text
+                continue
+            if still is not None:
+                yield still

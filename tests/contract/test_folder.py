@@ -1,5 +1,6 @@
 """What only a folder camera does."""
 
+import errno
 import os
 import time
 from pathlib import Path
@@ -93,6 +94,56 @@ def test_a_cut_off_picture_is_passed_over(tmp_path: Path, caplog: pytest.LogCapt
 def test_a_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(CameraError, match=r"camera gallery: .*none: no such folder \(make the folder"):
         opened(tmp_path / "none")
+
+
+def test_a_folder_that_cannot_be_looked_at(tmp_path: Path) -> None:
+    with pytest.raises(CameraError, match=r"camera gallery: .*: File name too long \(it is looked for again"):
+        opened(tmp_path / ("n" * 300))
+
+
+def test_a_drive_that_goes_away_is_an_error_to_come_back_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    camera = opened(tmp_path, watch=True)
+
+    def fail(path: Path) -> None:
+        raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
+
+    monkeypatch.setattr(Path, "stat", fail)
+    with pytest.raises(CameraError, match="Transport endpoint is not connected"):
+        camera.read(0.05)
+
+
+def test_a_picture_that_cannot_be_reached_is_not_taken_for_damaged(
+    tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    picture(folder / "a.jpg")
+    ledger = StillLedger(data_dir)
+
+    def fail(path: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Image, "open", fail)
+        assert names(opened(folder, ledger=ledger)) == []
+    assert names(opened(folder, ledger=ledger)) == ["a.jpg"]
+
+
+def test_half_a_picture_is_recognised_when_the_rest_has_come(tmp_path: Path, data_dir: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    picture(folder / "a.jpg")
+    whole = (folder / "a.jpg").read_bytes()
+    (folder / "a.jpg").write_bytes(whole[: len(whole) // 2])
+    for path in (folder / "a.jpg", folder):
+        os.utime(path, (1000, 1000))
+    ledger = StillLedger(data_dir)
+    camera = opened(folder, watch=True, ledger=ledger)
+    assert names(camera) == []
+    assert ledger.unreadable == 1
+    with (folder / "a.jpg").open("r+b") as file:
+        file.write(whole)
+    assert until(lambda: names(camera, 0.2), 10, "the whole picture") == ["a.jpg"]
 
 
 def test_a_folder_that_goes_away_is_an_error_to_come_back_from(tmp_path: Path) -> None:

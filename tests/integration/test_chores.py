@@ -1,5 +1,6 @@
 """The workers that ship, on real pictures, models and databases."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -80,6 +81,17 @@ def test_a_stopped_run_goes_on_where_it_was(
     events = EventStore(data_dir).newest(9, camera="album")
     assert sorted(event.label for event in events) == ["Cat", "Coffee cup", "Person"]
     assert all(event.picture is None for event in events)
+
+
+def test_a_picture_whose_name_is_no_text_is_left_out(
+    make_run: Callable[..., Run], samples: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "gallery"
+    shutil.copytree(samples / "pictures", folder)
+    shutil.copy(folder / "chelsea.png", os.fsdecode(bytes(folder) + b"/caf\xe9.png"))
+    done = recognise_folder(make_run(folder=str(folder), keep_pictures=False))
+    assert done == Success({"pictures": 3, "events": 3, "unreadable": 0})
+    assert r"caf\udce9.png' error=its name is not UTF-8" in caplog.text
 
 
 def test_no_folder_and_no_model_fail(make_run: Callable[..., Run], samples: Path) -> None:

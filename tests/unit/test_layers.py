@@ -44,6 +44,7 @@ LAYERS = (
     ("camera.decoding", "camera.v4l2_device", "camera.privacy", "camera.lit", "camera.restarts", "camera.watch"),
     ("clips.source",),
     ("camera.wrapper", "clips.encoder"),
+    ("camera.inbox",),
     ("pictures", "camera.streams", "camera.planes"),
     ("camera.port",),
     ("assets", "ids", "config"),
