@@ -10,7 +10,7 @@ from edge.camera.inbox import Inbox
 from edge.camera.port import Frame, Ledger
 from edge.camera.still import Still
 from edge.clock import Clock
-from edge.errors import CameraError, PictureError
+from edge.errors import CameraError, PictureError, StoreError
 from edge.pictures import read_picture
 
 log = logging.getLogger(__name__)
@@ -84,11 +84,22 @@ class FolderCamera:
             new = self._inbox.look()
         except OSError as error:
             raise self._error(error) from error
-        self._waiting.extend(still for still in new if not self._is_done(still))
+        try:
+            self._waiting.extend(still for still in new if not self._is_done(still))
+        except StoreError as error:
+            raise CameraError(f"camera {self.name}: {error}") from error
         self.ended = not self._watch and not self._waiting
 
     def _is_done(self, still: Still) -> bool:
         return self._ledger is not None and self._ledger.is_done(self.name, still)
+
+    def _mark(self, still: Still, error: PictureError) -> None:
+        if self._ledger is None or error.retryable:
+            return
+        try:
+            self._ledger.mark_unreadable(self.name, still, str(error))
+        except StoreError as failure:  # it is tried once more after the next start, that is all
+            log.warning("unreadable picture not noted camera=%s error=%s", self.name, failure)
 
     def _load(self, still: Still) -> Frame | None:
         try:
@@ -96,8 +107,7 @@ class FolderCamera:
         except PictureError as error:
             log.warning("picture unreadable camera=%s error=%s", self.name, error)
             self._inbox.doubt(still)
-            if self._ledger is not None and not error.retryable:
-                self._ledger.mark_unreadable(self.name, still, str(error))
+            self._mark(still, error)
             return None
         frame = Frame(self.name, self._sequence, pixels, self._clock.now(), still)
         self._sequence += 1

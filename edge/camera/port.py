@@ -92,7 +92,7 @@ class Camera(Protocol):
 
 
 class Ledger(Protocol):
-    """Remembers which stored pictures are done. Thread: the camera's."""
+    """Remembers which stored pictures are done. Both raise StoreError. Thread: the camera's."""
 
     def is_done(self, camera: str, still: Still) -> bool: ...
 

@@ -12,6 +12,7 @@ from edge.camera.folder import FolderCamera
 from edge.camera.still import Still
 from edge.clock import SystemClock
 from edge.errors import CameraError
+from edge.store.database import open_database
 from edge.store.stills import StillLedger
 from tests.support import until
 
@@ -127,6 +128,32 @@ def test_a_picture_that_cannot_be_reached_is_not_taken_for_damaged(
         patch.setattr(Image, "open", fail)
         assert names(opened(folder, ledger=ledger)) == []
     assert names(opened(folder, ledger=ledger)) == ["a.jpg"]
+
+
+def test_a_ledger_that_cannot_be_read_is_an_error_to_come_back_from(tmp_path: Path, data_dir: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    picture(folder / "a.jpg")
+    ledger = StillLedger(data_dir)
+    open_database(data_dir).execute("ALTER TABLE stills RENAME TO away")
+    with pytest.raises(CameraError, match=r"camera gallery: .*edge\.db: no such table"):
+        names(opened(folder, ledger=ledger))
+    open_database(data_dir).execute("ALTER TABLE away RENAME TO stills")
+    assert names(opened(folder, ledger=ledger)) == ["a.jpg"]
+
+
+def test_a_ledger_that_cannot_be_written_holds_nothing_up(
+    tmp_path: Path, data_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(b"this is no picture")
+    picture(folder / "b.jpg")
+    open_database(data_dir).execute(
+        "CREATE TRIGGER full BEFORE INSERT ON stills BEGIN SELECT RAISE(FAIL, 'disk is full'); END"
+    )
+    assert names(opened(folder, ledger=StillLedger(data_dir))) == ["b.jpg"]
+    assert "disk is full" in caplog.text
 
 
 def test_half_a_picture_is_recognised_when_the_rest_has_come(tmp_path: Path, data_dir: Path) -> None:
