@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 SMALL_PX = 640 * 480
 """Up to this size raw pictures (YUYV) go over any USB; above it JPEG ones leave room for other devices."""
+PADDING_PX = 16
+"""Some cameras fill their pictures up to whole blocks: 1088 lines for 1080."""
 
 
 class Device(Protocol):
@@ -146,17 +148,19 @@ def choose_mode(modes: Iterable[Mode], wanted: Size, fps: float) -> Mode | None:
     return min(modes, key=rank, default=None)
 
 
-def mjpeg_to_rgb(data: bytes, wanted: Size) -> Pixels:
+def mjpeg_to_rgb(data: bytes, most: Size, wanted: Size) -> Pixels:
     """One JPEG; far above `wanted` it is decoded at a half, a quarter or an eighth, never below `wanted`.
 
     Raises:
-        DecodingError: it is cut off or no JPEG.
+        DecodingError: it is cut off, no JPEG, or larger than `most` by more than its padding: damaged.
     """
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+            if image.width > most[0] + PADDING_PX or image.height > most[1] + PADDING_PX:
+                raise DecodingError(f"{image.width}x{image.height} instead of {most[0]}x{most[1]}")
             image.draft("RGB", wanted)
             return np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DecodingError(str(error)) from error
 
 
@@ -186,7 +190,7 @@ def _line(path: Path) -> str:
 
 
 _DECODERS: dict[str, Callable[[bytes, Mode, int, Size], Pixels]] = {
-    "MJPG": lambda data, mode, stride_bytes, wanted: mjpeg_to_rgb(data, wanted),
+    "MJPG": lambda data, mode, stride_bytes, wanted: mjpeg_to_rgb(data, (mode.width_px, mode.height_px), wanted),
     "YUYV": lambda data, mode, stride_bytes, wanted: yuyv_to_rgb(data, mode.width_px, mode.height_px, stride_bytes),
 }
 _HINT = "plug it in, and see `ls /dev/v4l/by-id` for what is there"

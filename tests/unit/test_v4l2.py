@@ -1,6 +1,7 @@
 """The pure half of USB cameras: choosing, decoding, finding."""
 
 import io
+import struct
 from pathlib import Path
 
 import av
@@ -73,7 +74,7 @@ def jpeg(size: tuple[int, int] = HD) -> bytes:
     ("wanted", "shape"), [(HD, (720, 1280, 3)), ((640, 360), (360, 640, 3)), ((300, 300), (360, 640, 3))]
 )
 def test_a_jpeg_is_decoded_no_larger_than_it_need_be(wanted: tuple[int, int], shape: tuple[int, int, int]) -> None:
-    pixels = mjpeg_to_rgb(jpeg(), wanted)
+    pixels = mjpeg_to_rgb(jpeg(), HD, wanted)
     assert (pixels.shape, pixels.dtype, pixels.flags.c_contiguous) == (shape, np.uint8, True)
 
 
@@ -84,14 +85,27 @@ def test_a_jpeg_without_huffman_tables_as_many_cameras_send_it() -> None:
         length = 2 + int.from_bytes(rest[2:4])
         bare += rest[:length] if rest[:2] != b"\xff\xc4" else b""
         rest = rest[length:]
-    assert np.array_equal(mjpeg_to_rgb(b"\xff\xd8" + bare + rest, HD), mjpeg_to_rgb(whole, HD))
+    assert np.array_equal(mjpeg_to_rgb(b"\xff\xd8" + bare + rest, HD, HD), mjpeg_to_rgb(whole, HD, HD))
 
 
 @pytest.mark.parametrize("cut", [0, 1, 100, 0.5, 0.95])
 def test_a_cut_off_jpeg_is_refused(cut: float) -> None:
     whole = jpeg()
     with pytest.raises(DecodingError):
-        mjpeg_to_rgb(whole[: int(cut * len(whole)) if isinstance(cut, float) else cut], HD)
+        mjpeg_to_rgb(whole[: int(cut * len(whole)) if isinstance(cut, float) else cut], HD, HD)
+
+
+@pytest.mark.parametrize("size", [(1280 + 17, 720), (1280, 720 + 17), (32832, 32816)])
+def test_a_jpeg_whose_size_came_damaged_is_refused_before_it_is_decoded(size: tuple[int, int]) -> None:
+    whole = jpeg()
+    place = whole.index(b"\xff\xc0") + 5
+    damaged = whole[:place] + struct.pack(">HH", size[1], size[0]) + whole[place + 4 :]
+    with pytest.raises(DecodingError, match=r"1280x720|exceeds limit"):
+        mjpeg_to_rgb(damaged, HD, HD)
+
+
+def test_a_jpeg_with_padding_is_taken() -> None:
+    assert mjpeg_to_rgb(jpeg((1280, 736)), HD, HD).shape == (736, 1280, 3)
 
 
 def node(root: Path, number: int, name: str, index: int) -> None:
