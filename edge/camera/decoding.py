@@ -26,7 +26,7 @@ def open_video(address: str, *, options: Mapping[str, str], timeout_s: tuple[flo
         threads: `AUTO` for throughput; `SLICE` keeps no frame back.
 
     Raises:
-        DecodingError: it cannot be opened, or holds no video.
+        DecodingError: it cannot be opened, or holds no video that can be decoded.
         CameraError: PyAV is not installed.
     """
     av = _av()
@@ -35,6 +35,9 @@ def open_video(address: str, *, options: Mapping[str, str], timeout_s: tuple[flo
     if not container.streams.video:
         container.close()
         raise DecodingError("holds no video")
+    if container.streams.video[0].codec_context is None:
+        container.close()
+        raise DecodingError("FFmpeg has no decoder for its video codec")
     container.streams.video[0].thread_type = threads
     return container
 

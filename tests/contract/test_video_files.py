@@ -33,6 +33,16 @@ def test_a_file_without_a_video_stream(tmp_path: Path) -> None:
         FileCamera("street", tmp_path / "a.wav", SystemClock()).open()
 
 
+def test_a_codec_that_nobody_knows(tmp_path: Path) -> None:
+    path = tmp_path / "v.avi"
+    write_video(path, 3)
+    known = path.read_bytes()
+    assert b"FMP4" in known
+    path.write_bytes(known.replace(b"FMP4", b"QQQQ"))
+    with pytest.raises(CameraError, match="no decoder for its video codec"):
+        FileCamera("street", path, SystemClock()).open()
+
+
 def test_a_video_cut_off_in_the_middle_gives_what_it_has(tmp_path: Path) -> None:
     write_video(tmp_path / "whole.mkv", 100)
     whole = (tmp_path / "whole.mkv").read_bytes()
