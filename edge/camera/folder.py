@@ -67,6 +67,8 @@ class FolderCamera:
             while self._waiting:
                 if frame := self._load(self._waiting.popleft()):
                     return frame
+                if time.monotonic() >= deadline_s:
+                    return None
             now_s = time.monotonic()
             if now_s >= self._next_poll_s:
                 self._next_poll_s = now_s + POLL_S

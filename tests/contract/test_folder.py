@@ -23,7 +23,7 @@ def picture(path: Path, *, old: bool = True) -> None:
         os.utime(path, (1000, 1000))
 
 
-def names(camera: FolderCamera, timeout_s: float = 0.05) -> list[str]:
+def names(camera: FolderCamera, timeout_s: float = 0.5) -> list[str]:
     found = []
     while frame := camera.read(timeout_s):
         assert frame.still is not None
@@ -154,6 +154,16 @@ def test_a_ledger_that_cannot_be_written_holds_nothing_up(
     )
     assert names(opened(folder, ledger=StillLedger(data_dir))) == ["b.jpg"]
     assert "disk is full" in caplog.text
+
+
+def test_many_unreadable_files_do_not_keep_the_camera_from_coming_back(tmp_path: Path) -> None:
+    for number in range(9):
+        (tmp_path / f"{number}.jpg").write_bytes(b"this is no picture")
+    picture(tmp_path / "a.jpg")
+    camera = opened(tmp_path)
+    assert [camera.read(0) for _ in range(3)] == [None] * 3
+    assert not camera.ended
+    assert names(camera) == ["a.jpg"]
 
 
 def test_half_a_picture_is_recognised_when_the_rest_has_come(tmp_path: Path, data_dir: Path) -> None:
