@@ -34,6 +34,10 @@ LATE_S = 5.0
 class _Recording:
     episode: Episode
     number: int
+    """Of the first packet that has not been looked at, or was not wanted."""
+    end_s: float = 0.0
+    events: tuple[str, ...] = ()
+    """These two as the episode had them when it was last looked at."""
     writer: ClipWriter | None = None
     last: Packet | None = None
     error: OSError | None = None
@@ -174,7 +178,7 @@ class Recorder:
                 over = self._advance(camera, recording)
             except OSError as error:
                 recording.error, over = error, True
-            if over:
+            if over and self._release(camera, recording):
                 self._finish(camera, recording)
 
     def _advance(self, camera: str, recording: _Recording) -> bool:
@@ -184,49 +188,58 @@ class Recorder:
         first, packets = ring.after(recording.number)
         if recording.last is not None and first > recording.number:
             log.warning("clip has a gap camera=%s clip=%s packets=%d", camera, episode.id, first - recording.number)
-        recording.number = first + len(packets)
         if recording.last is None and packets and packets[-1].boot_s < episode.begin_s - SILENCE_S:
-            packets = []  # of a camera that has long been silent
+            first, packets = first + len(packets), []  # of a camera that has long been silent
         with self._lock:
             if recording.last is None and packets and packets[0].dts_s >= episode.end_s and episode.trigger != "track":
                 self._episodes[camera].postpone(episode, packets[0].dts_s)
-            end_s, events = episode.end_s, tuple(episode.events)
-        wanted = self._wanted(recording, packets, end_s)
+            recording.end_s, recording.events = episode.end_s, tuple(episode.events)
+        wanted = self._wanted(recording, packets)
+        recording.number = first + len(wanted)
         if wanted and recording.writer is None:
-            recording.writer = self._open(camera, episode, events, wanted[0])
+            recording.writer = self._open(camera, recording, wanted[0])
         if recording.writer is not None:
-            recording.writer.link(events)
+            recording.writer.link(recording.events)
             recording.writer.write(wanted)
         recording.last = wanted[-1] if wanted else recording.last
-        silent = self._clock.now().boot_s > end_s + SILENCE_S
+        silent = self._clock.now().boot_s > recording.end_s + SILENCE_S
         # A camera that has given nothing yet may only have begun, or be on its way back: the clip was promised.
         closed = not running and recording.last is not None
         return len(wanted) < len(packets) or closed or silent
 
-    def _wanted(self, recording: _Recording, packets: list[Packet], end_s: float) -> list[Packet]:
+    def _wanted(self, recording: _Recording, packets: list[Packet]) -> list[Packet]:
         """Those that go into the clip: up to its end, or to a change of format."""
         wanted = []
         format = recording.last.format if recording.last else packets[0].format if packets else None
         for packet in packets:
-            if packet.dts_s >= end_s or packet.format != format:
+            if packet.dts_s >= recording.end_s or packet.format != format:
                 break
             wanted.append(packet)
         return wanted
 
-    def _open(self, camera: str, episode: Episode, events: tuple[str, ...], first: Packet) -> ClipWriter:
+    def _open(self, camera: str, recording: _Recording, first: Packet) -> ClipWriter:
+        episode = recording.episode
         note = ClipNote(
             id=episode.id,
             camera=camera,
             trigger=episode.trigger,
             started=episode.at.later(first.boot_s - episode.at.boot_s),
             boot_id=self._clock.boot_id,
-            events=events,
+            events=recording.events,
         )
         return ClipWriter(self._folder, note, first.format)
 
-    def _finish(self, camera: str, recording: _Recording) -> None:
+    def _release(self, camera: str, recording: _Recording) -> bool:
+        """What happens from now on has a clip of its own. False: something happened while the card was slow, and this clip goes on."""
+        episode = recording.episode
         with self._lock:
-            self._episodes[camera].done(recording.episode)
+            changed = (episode.end_s, tuple(episode.events)) != (recording.end_s, recording.events)
+            if changed and recording.error is None:
+                return False
+            self._episodes[camera].done(episode)
+        return True
+
+    def _finish(self, camera: str, recording: _Recording) -> None:
         del self._recordings[camera]
         clip, error = None, recording.error
         if recording.writer is not None:

@@ -1,6 +1,7 @@
 """Clips on a real file system and store: what is in them, what a power cut or a full card leaves."""
 
 import json
+import os
 import subprocess
 import threading
 import time
@@ -155,6 +156,28 @@ def test_a_button_and_events_together_are_one_clip(data_dir: Path) -> None:
     (clip,) = clips_in(data_dir)
     assert (clip.id, clip.trigger, clip.events) == (id_, "button", ("e", "f"))
     assert numbers_in(ClipFolder(data_dir).path_of(id_)) == list(range(20, 80))
+
+
+def test_an_event_that_begins_while_the_end_is_being_written_is_in_the_clip(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream, room, sync = packets(150), Room(data_dir), os.fdatasync
+    room.feed(stream)
+    room.happens("started", event("e", 105.5, 105.9))
+    room.happens("ended", event("e", 105.5, 108.0, "left"))
+
+    def slow_sync(fd: int) -> None:
+        monkeypatch.setattr(os, "fdatasync", sync)
+        room.happens("started", event("f", 108.5, 109.0))
+        room.happens("ended", event("f", 108.5, 110.0, "left"))
+        sync(fd)
+
+    monkeypatch.setattr(os, "fdatasync", slow_sync)
+    with room:  # now it looks for the first time: all that the clip wants is there
+        until(lambda: room.recorder.clips == 1, 5, "the clip")
+    (clip,) = clips_in(data_dir)
+    assert numbers_in(ClipFolder(data_dir).path_of(clip.id)) == list(range(30, 110)), "until 1 s after the second"
+    assert clip.events == ("e", "f")
 
 
 def test_an_event_that_goes_on_for_long_is_cut_and_the_stop_finishes_what_is_recorded(data_dir: Path) -> None:
