@@ -27,7 +27,9 @@ class Timeline:
             own_s, offset_s = arrived_s, 0.0
         else:
             offset_s = self._follow(own_s, arrived_s)
-        delay_s = max(0.0, pts_s - own_s) if pts_s is not None else 0.0
+        delay_s = pts_s - own_s if pts_s is not None else 0.0
+        if not 0.0 <= delay_s < JUMP_S:
+            delay_s = 0.0  # one of the two is wrong: the camera's clock was set, or the packet is damaged
         placed_s = max(own_s + offset_s, self._last_s + STEP_S)
         self._last_s = placed_s
         return placed_s + delay_s, placed_s

@@ -109,3 +109,8 @@ def test_a_stream_whose_time_begins_anew_goes_on_with_the_time_of_arrival() -> N
 
 def test_pictures_that_refer_to_later_ones_are_shown_later_than_decoded() -> None:
     assert Timeline().place(0.2, 0.1, 10.0) == (pytest.approx(10.1), 10.0)
+
+
+@pytest.mark.parametrize("pts_s", [0.0, 0.1 + JUMP_S, 26_000.0], ids=["before", "late", "hours late"])
+def test_a_picture_said_to_be_shown_before_or_long_after_it_is_decoded_is_shown_then(pts_s: float) -> None:
+    assert Timeline().place(pts_s, 0.1, 10.0) == (10.0, 10.0)
