@@ -1,17 +1,20 @@
 """Servers of streams for the tests: GStreamer's for RTSP, as a process; one of Python's for MJPEG over HTTP."""
 
+import contextlib
 import io
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import av
+import numpy as np
 from PIL import Image
 
 from edge.demo.broker import free_port
@@ -131,6 +134,48 @@ class MjpegServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def sound_behind_video(path: Path, pictures: int, sound_s: int) -> bytes:
+    """An MPEG transport stream whose video ends early: 25 pictures a second, beside sound that goes on."""
+    with av.open(str(path), "w", format="mpegts") as out:
+        video, sound = out.add_stream("mpeg1video", rate=25), out.add_stream("mp2", rate=44100)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        for number in range(pictures):
+            out.mux(video.encode(av.VideoFrame.from_ndarray(np.full((48, 64, 3), number, np.uint8), format="rgb24")))
+        out.mux(video.encode(None))
+        for number in range(sound_s * 44100 // 1152):
+            part = av.AudioFrame.from_ndarray(np.zeros((1, 2 * 1152), np.int16), format="s16", layout="stereo")
+            part.sample_rate, part.pts = 44100, number * 1152
+            out.mux(sound.encode(part))
+    return path.read_bytes()
+
+
+@contextmanager
+def trickling(data: bytes, at_once_bytes: int) -> Iterator[str]:
+    """The address of a server that gives the rest of the data bit by bit, in some seconds, and then ends the connection."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                self.wfile.write(data[:at_once_bytes])
+                for begin in range(at_once_bytes, len(data), 1880):
+                    self.wfile.write(data[begin : begin + 1880])
+                    time.sleep(0.01)
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/video"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def jpeg(number: int, size: tuple[int, int] = (64, 48)) -> bytes:

@@ -42,24 +42,28 @@ def open_video(address: str, *, options: Mapping[str, str], timeout_s: tuple[flo
     return container
 
 
-def pictures(container: Any, tap: PacketTap | None, now_s: Callable[[], float]) -> Iterator[Any]:
-    """Decode the first video stream to its end; every packet goes to `tap` first, as it came.
+def pictures(container: Any, tap: PacketTap | None, now_s: Callable[[], float]) -> Iterator[Any | None]:
+    """Decode the first video stream to its end; every packet of it goes to `tap` first, as it came.
+
+    None after a packet without a picture and after those of other streams: a time-out of reading begins anew with each packet, so a video
+    that stops while its sound goes on would never return.
 
     Args:
         now_s: boot time.
     """
     stream = container.streams.video[0]
-    if tap is None:
-        yield from container.decode(stream)
-        return
-    tap.opened(stream.codec_context.name, bytes(stream.codec_context.extradata or b""))
-    for packet in container.demux(stream):
-        if packet.size and not packet.is_corrupt:
+    if tap is not None:
+        tap.opened(stream.codec_context.name, bytes(stream.codec_context.extradata or b""))
+    for packet in container.demux():
+        if packet.stream is not stream:
+            yield None
+            continue
+        if tap is not None and packet.size and not packet.is_corrupt:
             pts_s, dts_s = (
                 None if each is None else float(each * packet.time_base) for each in (packet.pts, packet.dts)
             )
             tap.packet(bytes(packet), key=packet.is_keyframe, pts_s=pts_s, dts_s=dts_s, arrived_s=now_s())
-        yield from packet.decode()
+        yield from packet.decode() or (None,)
 
 
 @contextmanager

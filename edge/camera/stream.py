@@ -39,8 +39,8 @@ class StreamCamera:
     """A network stream, at the pace at which it comes; no old frame is given while a newer one waits.
 
     A stream is decoded wholly, because its pictures build on each other, but only the newest is converted. `read` returns after one
-    picture and does not look at its `timeout_s` while the network is silent: leaving FFmpeg in the middle of a packet would damage the
-    stream. It ends with `CameraStalledError` after `read_limit_s`.
+    picture. It looks at its `timeout_s` between packets only, not while the network is silent: leaving FFmpeg in the middle of a packet
+    would damage the stream. It ends with `CameraStalledError` after `read_limit_s`.
 
     Args:
         address: with or without credentials.
@@ -74,7 +74,7 @@ class StreamCamera:
         self._limits_s = (open_limit_s, read_limit_s)
         self._tap = tap
         self._container: Any = None
-        self._pictures: Iterator[Any] = iter(())
+        self._pictures: Iterator[Any | None] = iter(())
         self._sequence = 0
         self._burst = 0
 
@@ -93,15 +93,19 @@ class StreamCamera:
         self._sequence, self._burst = 0, 0
 
     def read(self, timeout_s: float) -> Frame | None:
-        begin_s = time.monotonic()
+        begin_s = asked_s = time.monotonic()
         while True:
-            asked_s = time.monotonic()
             picture = self._next_picture()
-            self._sequence += 1
             came_s = time.monotonic()
+            if picture is None:
+                if came_s - begin_s >= timeout_s:
+                    return None
+                continue
+            self._sequence += 1
             self._burst = 0 if came_s - asked_s >= WAITED_S else self._burst + 1
             if self._burst <= BURST or came_s - begin_s >= CATCH_UP_S:
                 return Frame(self.name, self._sequence - 1, rgb(picture), self._clock.now())
+            asked_s = time.monotonic()
 
     def close(self) -> None:
         self._pictures = iter(())
@@ -112,16 +116,17 @@ class StreamCamera:
     def __str__(self) -> str:
         return f"camera {self.name}: {redacted(self._address)}"
 
-    def _next_picture(self) -> Any:
+    def _next_picture(self) -> Any | None:
+        """None: a packet came, but no picture."""
         begin_s = time.monotonic()
         try:
             with translated():
-                picture = next(self._pictures, None)
+                picture = next(self._pictures, _END)
         except DecodingError as error:
             if time.monotonic() - begin_s >= self._limits_s[1]:
                 raise CameraStalledError(f"{self}: nothing came for {self._limits_s[1]:g} s", hint=_HINT) from error
             raise CameraError(f"{self}: broke off: {error}", hint=_HINT) from error
-        if picture is None:
+        if picture is _END:
             raise CameraError(f"{self}: the other side ended it", hint=_HINT)
         return picture
 
@@ -152,4 +157,5 @@ def options_for(address: str, transport: str) -> dict[str, str]:
     return {**common, "rtsp_transport": transport} if address.startswith("rtsp") else common
 
 
+_END = object()
 _HINT = "it is tried again; try the address with another player, and check camera.source and the network"

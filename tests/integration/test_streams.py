@@ -10,10 +10,11 @@ import pytest
 
 from edge.camera.port import Frame
 from edge.camera.stream import Login, StreamCamera, options_for
+from edge.clips.copying import CopyTap
 from edge.clock import SystemClock
 from edge.demo.broker import free_port
 from edge.errors import CameraError, CameraStalledError
-from tests.streams import MjpegServer, RtspServer, jpeg, lengthen
+from tests.streams import MjpegServer, RtspServer, jpeg, lengthen, sound_behind_video, trickling
 from tests.support import until
 
 
@@ -173,6 +174,19 @@ def test_http_errors_silence_and_an_end() -> None:
         cam.open()
         with pytest.raises(CameraError, match=r"video: (broke off|the other side ended it)"):
             read(cam, 100)
+        cam.close()
+
+
+@pytest.mark.parametrize("tapped", [False, True])
+def test_a_video_that_stops_while_its_sound_goes_on_does_not_block(tmp_path: Path, tapped: bool) -> None:
+    data = sound_behind_video(tmp_path / "video.ts", pictures=25, sound_s=30)
+    tap = CopyTap("street", lambda packet: None) if tapped else None
+    with trickling(data, at_once_bytes=len(data) // 4) as address:
+        cam = camera(address, tap=tap)
+        cam.open()
+        assert cam.read(0.1) is not None
+        while cam.read(0.1) is not None:  # it would wait for a picture until the server ends, which is an error
+            pass
         cam.close()
 
 
