@@ -39,6 +39,7 @@ def read_picture(path: Path) -> Pixels:
     """
     with _opened(path) as image:
         _reduce(image, path)
+        image.load()  # a TIFF is turned by this, and then says no more that it lay on its side
         turn = _turn(image)
         picture = image.convert("RGB") if image.mode != "RGB" else image
         if turn is not None:

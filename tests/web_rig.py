@@ -21,6 +21,7 @@ from edge.actions.port import Action, Arguments
 from edge.camera.port import Frame
 from edge.clock import Instant, SystemClock
 from edge.device.state import unknown
+from edge.errors import EdgeError
 from edge.events.port import Scene
 from edge.follower import Stats
 from edge.geometry import Box
@@ -63,7 +64,7 @@ class Site:
         self.health.report("camera", "door", "running")
         self.frames: dict[str, Frame] = {}
         self.scenes: dict[str, Scene] = {}
-        self.works: list[WorkInfo] = []
+        self.works: list[WorkInfo] | EdgeError = []
         self.events = _fill(data_dir, IdSource(clock))
         self.performer = Performer(
             [
@@ -121,6 +122,8 @@ class Site:
         return self.server.app()
 
     async def _works(self) -> list[WorkInfo]:
+        if isinstance(self.works, EdgeError):
+            raise self.works
         return self.works
 
     async def _run(self) -> None:

@@ -266,16 +266,21 @@ def _check_mqtt(mqtt: Mqtt, where: str) -> None:
 
 
 def _check_web(web: Web, where: str) -> None:
-    if web.host and web.host != "localhost":
-        try:
-            ip_address(web.host)
-        except ValueError as error:
-            hint = "0.0.0.0 is the whole network, 127.0.0.1 this machine"
-            raise ConfigError(f"{where}.host: {web.host!r} is no address", hint=hint) from error
+    if web.host and not _is_host(web.host):
+        hint = "0.0.0.0 is the whole network, 127.0.0.1 this machine"
+        raise ConfigError(f"{where}.host: {web.host!r} is no address", hint=hint)
     if web.key_file and not web.cert_file:
         raise ConfigError(f"{where}.key_file: does nothing without cert_file", hint="add cert_file, or remove the line")
     if web.redirect_port and web.redirect_port == web.port:
         raise ConfigError(f"{where}.redirect_port: is the port of the page", hint="80, or another of its own")
+
+
+def _is_host(host: str) -> bool:
+    """An address, or something that can be a name of one: its last part is no number."""
+    try:
+        return bool(ip_address(host))
+    except ValueError:
+        return re.fullmatch(r"([A-Za-z0-9-]+\.)*[A-Za-z0-9-]*[A-Za-z][A-Za-z0-9-]*", host) is not None
 
 
 def _check_options(camera: Camera, scheme: str, where: str) -> None:

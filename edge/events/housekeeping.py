@@ -81,7 +81,7 @@ class Housekeeper:
 
     def start(self) -> None:
         """Put in order what a cut has left, if the last run was cut off; then begin. Before the keeper and the clips, which would take
-        the files of deleted clips for ones that are not known yet. A card that does not let it is reported: the rounds try on.
+        the files of deleted clips for ones that are not known yet. A card that does not let it is reported: the next start tries again.
 
         Raises:
             StoreError: the database cannot be used.
@@ -90,7 +90,7 @@ class Housekeeper:
             self._put_in_order()
         except OSError as error:
             log.error("not put in order at the start error=%s", error)
-            self._health.report("card", "check", "failed", f"not put in order at the start: {error}")
+            self._health.report("card", "check", "degraded", f"not put in order at the start: {error}")
         self._thread.start()
 
     def _put_in_order(self) -> None:

@@ -81,7 +81,11 @@ def check_look(section: config.SecondLook, place: str, labels: Collection[str], 
         ConfigError: a label that the first detector does not have, or a model that cannot look again.
     """
     check_labels(f"{place}.labels", "the detector", labels, section.labels)
-    if catalogue.find(section.model, folder).task == "detection":
+    try:
+        task = catalogue.find(section.model, folder).task
+    except ConfigError as error:
+        raise ConfigError(f"{place}.model: {error.args[0]}", hint=error.hint) from error
+    if task == "detection":
         raise ConfigError(
             f"{place}.model: {section.model} finds things in whole pictures",
             hint="name a classification or pose model of `edge models list`",

@@ -100,14 +100,14 @@ class Server:
                 await self._open()
             if self.over_tls and self._settings.redirect_port:
                 self._serve(SendOn(self.port), listen(self._settings.host, self._settings.redirect_port), None)
-        except EdgeError as error:
+        except (EdgeError, OSError) as error:
             self._told(error)
             return False
         if self.over_tls or not is_encrypted(self._settings):
             self._rooms.report("running", "")
         return True
 
-    def _told(self, error: EdgeError) -> None:
+    def _told(self, error: Exception) -> None:
         if str(error) != self._trouble:
             log.warning("page not served whole, tried again error=%s", error)
         self._trouble = str(error)

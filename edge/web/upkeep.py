@@ -14,7 +14,7 @@ from starlette.routing import Route
 from edge.actions.standard import BACK_UP
 from edge.backup.status import BackupStatus, status_of
 from edge.clock import Instant, local_day
-from edge.errors import BackupError
+from edge.errors import BackupError, StoreError
 from edge.health import Condition
 from edge.store.written import WrittenDays
 from edge.web.archive import Archive
@@ -54,7 +54,7 @@ class Upkeep:
     async def _works(self) -> list[ShownWork]:
         try:
             infos = await asyncio.wait_for(self._rooms.works(), WORKS_S)
-        except (TimeoutError, AssertionError) as error:
+        except (TimeoutError, StoreError) as error:
             raise HTTPException(503, "the works are not known yet: load the page again in a moment") from error
         return sorted(map(shown, infos), key=lambda work: (not work.may_cancel, work.info.name or work.info.worker))
 

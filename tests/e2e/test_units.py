@@ -152,6 +152,8 @@ def trial(machine: Machine, command: str) -> str:
 
 
 def a_hang_is_ended(machine: Machine) -> None:
+    log = machine.ask("journalctl", "--unit=edge.service", "--no-pager", "--output=cat")
+    assert machine.show("edge.service", "NRestarts") == "0", f"it has died before: {log}"
     hung = machine.show("edge.service", "MainPID")
     machine.ask("systemctl", "kill", "--kill-whom=main", "--signal=STOP", "edge.service")
     until(lambda: machine.show("edge.service", "NRestarts") == "1", HANG_S, "the start after the hang")

@@ -110,6 +110,7 @@ def test_what_is_wrong_is_said_of_each_field_and_nothing_is_saved(site: Site, fi
         ("detector", {"model": "mobilenet_v2_inat_birds"}, "detector.model"),  # in the catalogue, not on the card
         ("detector", {"accelerator": "edgetpu"}, "detector.accelerator"),
         ("second_look", [{"labels": ["Dog"], "model": "ssd_mobilenet_v2_oid"}], "second_look[0].model"),
+        ("second_look", [{"labels": ["Dog"], "model": "nobody"}], "second_look[0].model"),
         ("second_look", [{"labels": ["Dogg"], "model": "mobilenet_v2_inat_birds"}], "second_look[0].labels"),
         ("second_look", [{"labels": ["Dog"], "model": "mobilenet_v2_inat_birds"}], "second_look[0].model"),
         ("nonsense", {}, "nonsense"),

@@ -12,6 +12,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from edge.errors import StoreError
 from edge.store.clips import ClipFolder
 from edge.store.events import EventStore
 from edge.store.port import Clip, Record
@@ -118,6 +119,14 @@ def test_figures_for_prometheus(site: Site) -> None:
     samples = [line for line in text.splitlines() if not line.startswith("#")]
     assert all(float(line.rpartition(" ")[2]) >= 0 for line in samples)
     assert "secret" not in text
+
+
+def test_before_the_works_are_open_the_page_says_so_and_figures_are_there_all_the_same(site: Site) -> None:
+    site.works = StoreError("the works are not open", hint="ask again")
+    assert b"edge_part_well" in site.ask("/metrics")[2]
+    status, refused = site.api("works")
+    assert (status, refused["hint"]) == (503, "ask again in a moment")
+    assert b"load the page again in a moment" in site.ask("/work")[2]
 
 
 def test_the_document_says_what_is_answered(site: Site) -> None:

@@ -44,6 +44,7 @@ class Bench:
             conditions=list,
             device_state=monitor.current,
             publish=lambda _: None,
+            today=lambda: None,
             prune=lambda _: Pruned(),
         )
         self.room = WorkRoom(

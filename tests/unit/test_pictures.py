@@ -21,10 +21,12 @@ def tags(*entries: tuple[int, int, int, int]) -> bytes:
 
 
 @pytest.mark.parametrize("turn", range(1, 9))
-def test_a_picture_stands_upright(turn: int, tmp_path: Path) -> None:
-    path = tmp_path / "a.png"
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_a_picture_stands_upright(suffix: str, turn: int, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{suffix}"
     pixels = np.random.default_rng(0).integers(0, 255, (4, 6, 3), np.uint8)
-    Image.fromarray(pixels).save(path, exif=tags((ORIENTATION, 3, 1, turn)))
+    how = {"tiffinfo": {ORIENTATION: turn}} if suffix == "tif" else {"exif": tags((ORIENTATION, 3, 1, turn))}
+    Image.fromarray(pixels).save(path, **how)  # type: ignore[arg-type]
     read = read_picture(path)
     with Image.open(path) as image:
         assert read.tolist() == np.asarray(ImageOps.exif_transpose(image)).tolist()

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from edge.backup.looking import Looking
+from edge.errors import StoreError
 from edge.health import TROUBLE
 from edge.web.access import Access
 from edge.web.api.asking import Asking
@@ -56,7 +57,7 @@ class Api:
     async def metrics(self, request: Request) -> Response:
         try:
             works = await asyncio.wait_for(self._rooms.works(), WORKS_S)
-        except (TimeoutError, AssertionError):  # not known yet: the rest is
+        except (TimeoutError, StoreError):  # not known yet: the rest is
             works = []
         return Response(exposition(self._rooms, works), media_type=MEDIA_TYPE)
 

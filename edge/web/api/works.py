@@ -7,6 +7,7 @@ import msgspec
 
 from edge.actions.port import Answer
 from edge.clock import iso_utc
+from edge.errors import StoreError
 from edge.web.api.asking import Asking
 from edge.web.api.operation import BASE, Call, Operation, RefusedRequest
 from edge.web.port import Rooms
@@ -74,7 +75,7 @@ class Works:
     async def listed(self, _: Call) -> list[ShownWork]:
         try:
             infos = await asyncio.wait_for(self._rooms.works(), WORKS_S)
-        except (TimeoutError, AssertionError) as error:
+        except (TimeoutError, StoreError) as error:
             raise RefusedRequest(503, "the works are not known yet", hint="ask again in a moment") from error
         return [shown_work(info) for info in infos]
 

@@ -49,7 +49,7 @@ async function renew() {
 
 // The answer of the interface; raises Refused with its reason.
 export async function call(method, path, body) {
-  if (loggedOut) await renew();
+  if (loggedOut && method !== "GET") await renew();
   const headers = { "X-CSRF-Token": csrf };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
@@ -198,7 +198,7 @@ if (document.body.hasAttribute("data-session")) {
   let news, away = false;
   const listen = () => {
     news = new EventSource("/api/v1/stream");
-    news.addEventListener("open", () => { if (away) { away = false; renew(); } });
+    news.addEventListener("open", () => { if (away) { away = false; renew().catch(() => show("trouble", words.lost)); } });
     news.addEventListener("error", () => {
       away = true;
       if (news.readyState === EventSource.CLOSED) refused(); else show("trouble", words.lost);
