@@ -123,18 +123,23 @@ def put_settings(packed: Path, target: Path, models_dir: Path, identity: Identit
 
 def _put_named(place: Place, content: bytes, target: Path, identity: Identity) -> Path:
     old = PurePosixPath(place.path)
-    if not old.is_absolute() or ".." in old.parts:
+    if not old.name or ".." in old.parts:
         raise BackupError(f"{place.path!r:.100} is no path of a backup", hint="somebody has changed the remote")
     path = Path(old)
     is_config = place.member == CONFIG_NAME
-    if identity.old_places and not path.exists() and not (is_config and identity.id and _names_an_id(content)):
+    if (
+        identity.old_places
+        and old.is_absolute()
+        and not path.exists()
+        and not (is_config and identity.id and _names_an_id(content))
+    ):
         try:
             _write(path, content, secret=place.secret)
         except OSError as error:
             log.warning("cannot be put back path=%s error=%s", path, error.strerror)
         else:
             return path
-    beside = target / BESIDE / (CONFIG_NAME if is_config else old.relative_to("/"))
+    beside = target / BESIDE / (CONFIG_NAME if is_config else old.relative_to(old.anchor))
     _write(beside, content, secret=place.secret)
     return beside
 

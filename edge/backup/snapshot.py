@@ -119,9 +119,9 @@ class Snapshotter:
     def _belongings(self) -> Belongings:
         """With the configuration file that the last run named, when this one names none."""
         known = self._journal.state("config")
-        file = self._config_file or (Path(known) if known else None)
+        file = self._config_file.resolve() if self._config_file is not None else Path(known) if known else None
         if file is not None and str(file) != known:
-            self._journal.set_state(config=str(file.resolve()))
+            self._journal.set_state(config=str(file))
         return belongings_of(self._data_dir, file)
 
     def _models(self, models_dir: Path) -> tuple[tuple[ModelFile, ...], int]:

@@ -160,7 +160,7 @@ def test_a_damaged_model_stays_out_and_the_rest_is_safe(device: Device, tmp_path
     assert not (tmp_path / "new" / "models" / "added").exists()
 
 
-@pytest.mark.parametrize("path", ["/etc/../root/.ssh/authorized_keys", "etc/edge", "../up", ""])
+@pytest.mark.parametrize("path", ["/etc/../root/.ssh/authorized_keys", "../up", "/", ""])
 def test_a_place_that_leads_elsewhere_is_refused(tmp_path: Path, path: str) -> None:
     with zipfile.ZipFile(tmp_path / "z", "w") as archive:
         archive.writestr("named/0", b"x")
@@ -168,6 +168,31 @@ def test_a_place_that_leads_elsewhere_is_refused(tmp_path: Path, path: str) -> N
     with pytest.raises(BackupError, match="no path of a backup"):
         put_settings(tmp_path / "z", tmp_path / "new", tmp_path / "models", Identity())
     assert not list(tmp_path.rglob("named*"))
+
+
+def test_what_was_named_without_its_folder_lies_beside(tmp_path: Path) -> None:
+    """As a program before this one noted a configuration that was given as `--config own.toml`."""
+    places = [Place("edge.toml", "own.toml", secret=False), Place("named/0", "sub/password", secret=True)]
+    with zipfile.ZipFile(tmp_path / "z", "w") as archive:
+        for place in places:
+            archive.writestr(place.member, b"x")
+        archive.writestr(NAMES, msgspec.json.encode(places))
+    put = put_settings(tmp_path / "z", tmp_path / "new", tmp_path / "models", Identity(old_places=True))
+    assert put == [tmp_path / "new" / "restored" / name for name in ("edge.toml", "sub/password")]
+
+
+def test_a_configuration_is_known_by_its_whole_path(
+    device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = set_up(device.card.data_dir, {"type": "local"}, str(tmp_path / "remote"))
+    monkeypatch.chdir(device.etc)
+    device.config = Path(device.config.name)
+    device.back_up(room)
+    before = {path: path.read_bytes() for path in device.etc.iterdir()}
+    monkeypatch.chdir(tmp_path)
+    shutil.rmtree(device.etc)
+    restore(room, tmp_path / "new", Identity(takes_over=True, old_places=True))
+    assert {path: path.read_bytes() for path in device.etc.iterdir()} == before
 
 
 @pytest.mark.e2e
