@@ -47,6 +47,14 @@ def _alone(folder: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
+def is_file(path: Path) -> bool:
+    """As `Path.is_file`, and False for what no file can be called: a text that is too long."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in `folder` durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

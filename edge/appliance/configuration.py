@@ -7,21 +7,28 @@ taken and the others are not: a table whole or not at all, so that a slip never 
 
 import hashlib
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from edge.appliance.places import Places, put
 from edge.appliance.problems import Problem, from_error
 from edge.config import Config, parse, resolve_paths
 from edge.config.writing import as_toml, toml_value
 from edge.errors import ConfigError
+from edge.files import is_file
 
 NAME, MARK, BEFORE = "edge.toml", "taken", "edge.toml.before"
 """The owner's file; beside the device's own the hash of the one that it came from, and what it was before."""
 MOST_BYTES = 1_000_000
 Check = Callable[[Config], None]
-"""Raises ConfigError: the configuration asks for what there is not."""
+"""Raises ConfigError: the configuration, or the part of one, asks for what there is not. Its paths are absolute."""
+
+OF_BROKER, OF_PAGE = ("password_file", "ca_file", "cert_file", "key_file"), ("cert_file", "key_file")
+OF_CAMERA, OF_RULE = ("password_file",), ("webhook_ca_file",)
+"""Keys that name files of the owner's."""
 
 PAGE = """
 [web]
@@ -56,9 +63,12 @@ def take_in(places: Places, device: str, check: Check) -> tuple[Config, list[Pro
         return _in_use(places), []  # what was changed on the page since it was taken stays
 
     def fits(raw: Mapping[str, Any]) -> None:
+        if raw.get("camera") == []:
+            raise ConfigError(f"{NAME}: camera: none is configured", hint="add a [[camera]] table")
         config = parse(dict(raw), place=NAME)
-        check(config)
-        _check_files(config, places)
+        lies = _where_it_lies(config, places)
+        _check_files(config, lies)
+        check(lies)
 
     was_taken = lies in taken
     text, problems = _of_owner(path, fits, may_salvage=not has_one or was_taken) if lies else ("", [])
@@ -184,11 +194,12 @@ def _is_right(path: Path) -> bool:
 
 
 def _completed(text: str, places: Places, device: str) -> tuple[str, Config]:
-    """With the page and the device's own broker, where the owner says nothing of them."""
+    """With a camera, the page and the device's own broker, where the owner says nothing of them."""
     raw = tomllib.loads(text)
     config = parse(raw, place=NAME)
     user = config.device.id or device
-    added = PAGE if "web" not in raw else ""
+    added = as_toml({"camera": _default_cameras(places)}) if not config.camera else ""
+    added += PAGE if "web" not in raw else ""
     if "mqtt" not in raw:
         password_file = places.broker / "device-password"
         added += BROKER.format(user=toml_value(user), password_file=toml_value(str(password_file)))
@@ -197,11 +208,31 @@ def _completed(text: str, places: Places, device: str) -> tuple[str, Config]:
     return text, parse(tomllib.loads(text), place=NAME)
 
 
-def _check_files(config: Config, places: Places) -> None:
-    """Passwords and certificates that the configuration names are there, or lie beside it."""
-    absolute = dict(_named(resolve_paths(config, places.config.parent)))
-    for key, name in _named(config):
-        if not (Path(absolute[key]).is_file() or (_is_beside(name) and (places.boot / name).is_file())):
+def _default_cameras(places: Places) -> list[dict[str, Any]]:
+    cameras: list[dict[str, Any]] = tomllib.loads(places.default.read_text(encoding="utf-8")).get("camera", [])
+    return cameras
+
+
+def _where_it_lies(config: Config, places: Places) -> Config:
+    """With absolute paths: of what will be taken from beside the owner's file, where it lies until then."""
+
+    def now(each: Any, *keys: str) -> Any:
+        names = {key: getattr(each, key) for key in keys}
+        beside = {key: str(places.boot / name) for key, name in names.items() if _is_beside(name, places)}
+        return msgspec.structs.replace(each, **beside)
+
+    paths = msgspec.structs.replace(config.paths, data=config.paths.data or str(places.data))
+    cameras = tuple(now(each, *OF_CAMERA) for each in config.camera)
+    rules = tuple(now(each, *OF_RULE) for each in config.rule)
+    mqtt, web = now(config.mqtt, *OF_BROKER), now(config.web, *OF_PAGE)
+    config = msgspec.structs.replace(config, paths=paths, camera=cameras, mqtt=mqtt, rule=rules, web=web)
+    return resolve_paths(config, places.config.parent)
+
+
+def _check_files(config: Config, lies: Config) -> None:
+    """Passwords and certificates that the configuration names are there."""
+    for (key, name), (_, path) in zip(_named(config), _named(lies), strict=True):
+        if not is_file(Path(path)):
             raise ConfigError(f"{NAME}: {key}: the file {name} is not there", hint=f"lay it beside {NAME}")
 
 
@@ -209,22 +240,20 @@ def _take_files(config: Config, places: Places) -> None:
     """From beside the owner's configuration to beside the device's; secrets do not stay where every card reader shows them."""
     for _, name in _named(config):
         source, path = places.boot / name, places.config.parent / name
-        if _is_beside(name) and source.is_file():
+        if _is_beside(name, places):
             put(path, source.read_bytes(), 0o600)
             places.give(path)
             source.unlink()
 
 
-def _is_beside(name: str) -> bool:
-    return Path(name).name == name
+def _is_beside(name: str, places: Places) -> bool:
+    return Path(name).name == name and is_file(places.boot / name)
 
 
 def _named(config: Config) -> Iterator[tuple[str, str]]:
     """Key and file of everything that is read from a file of the owner's."""
-    named = [
-        (f"mqtt.{key}", getattr(config.mqtt, key)) for key in ("password_file", "ca_file", "cert_file", "key_file")
-    ]
-    named += [(f"web.{key}", getattr(config.web, key)) for key in ("cert_file", "key_file")]
-    named += [(f"camera[{index}].password_file", each.password_file) for index, each in enumerate(config.camera)]
-    named += [(f"rule[{index}].webhook_ca_file", each.webhook_ca_file) for index, each in enumerate(config.rule)]
+    tables: list[tuple[str, Any, Sequence[str]]] = [("mqtt", config.mqtt, OF_BROKER), ("web", config.web, OF_PAGE)]
+    tables += [(f"camera[{index}]", each, OF_CAMERA) for index, each in enumerate(config.camera)]
+    tables += [(f"rule[{index}]", each, OF_RULE) for index, each in enumerate(config.rule)]
+    named = ((f"{place}.{key}", getattr(table, key)) for place, table, keys in tables for key in keys)
     return ((key, name) for key, name in named if name)

@@ -47,6 +47,6 @@ def handle(options: argparse.Namespace) -> int:
 
 def _check(config: Config) -> None:
     """Only for a file that is new: all that can be asked for is loaded for it."""
-    from edge.wiring.asked import check_asked
+    from edge.wiring.checking import check_part
 
-    check_asked(config)
+    check_part(config)

@@ -1,6 +1,6 @@
 """Whether a configuration would start, without starting it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
@@ -10,6 +10,7 @@ from edge.chores.shipped import make_registry
 from edge.config import Config
 from edge.errors import ConfigError, EdgeError
 from edge.events.rules import check_rules
+from edge.files import is_file
 from edge.mqtt.connection import login_of
 from edge.mqtt.tls import make_context
 from edge.recognition import catalogue, edgetpu
@@ -17,6 +18,7 @@ from edge.recognition.labels import check_interest
 from edge.recognition.second_look import check_look
 from edge.wiring.asked import check_asked
 from edge.work.configured import requests_of, settings_of
+from edge.work.registry import Registry
 
 
 def check_config(config: Config) -> None:
@@ -27,30 +29,60 @@ def check_config(config: Config) -> None:
     """
     if not config.camera:
         raise ConfigError("camera: none is configured", hint="add a [[camera]] table; see docs/configuration.md")
-    labels = _check_detector(config)
+    _check_seeing(config, _labels_of(config.detector.model, "detector.model", config))
+    _check_secrets(config)
+    registry = _registry(config.workers.files)
+    for index in range(len(config.work)):
+        _check_work(config, index, registry)
+
+
+def check_part(config: Config) -> None:
+    """What the owner of a device laid there, or a part of it, before it is taken.
+
+    As `check_config`, but cameras may be missing, and so may the file of the default model: no key is to blame for it. Files of workers are
+    looked for and not run: whoever takes a configuration is root, and must come to an end.
+    """
+    model = config.detector.model
+    is_default = model == catalogue.DEFAULT_DETECTOR
+    _check_seeing(config, catalogue.find(model).labels if is_default else _labels_of(model, "detector.model", config))
+    _check_secrets(config)
+    for file in config.workers.files:
+        if not is_file(Path(file)):
+            raise ConfigError(f"workers.files: {file} is not there", hint="name a Python file on the device")
+    registry = _registry()
+    for index, work in enumerate(config.work):
+        if registry.get(work.worker) is not None or not config.workers.files:
+            _check_work(config, index, registry)
+
+
+def _check_seeing(config: Config, labels: Sequence[str]) -> None:
+    """`labels`: those of the detector."""
+    _check_detector(config, labels)
     check_asked(config, labels)
     check_rules(config, labels)
     for index, look in enumerate(config.second_look):
         check_look(look, f"second_look[{index}]", labels, config.models_dir)
         _labels_of(look.model, f"second_look[{index}].model", config)
-    _check_secrets(config)
-    with _told_at("workers.files"):
-        registry = make_registry(config.workers.files)
-        add_device_workers(registry, cast(Rooms, None))  # none of them is run
-    for index, work in enumerate(config.work):
-        with _told_at(f"work[{index}]"):
-            requests_of([work], registry, settings_of(config.workers).floors)
 
 
-def _check_detector(config: Config) -> Sequence[str]:
-    """The labels that it knows."""
+def _check_detector(config: Config, labels: Collection[str]) -> None:
     wanted = config.detector
-    labels = _labels_of(wanted.model, "detector.model", config)
     check_interest(wanted.model, labels, wanted.labels, wanted.thresholds)
     if wanted.accelerator == "edgetpu":
         with _told_at("detector.accelerator"):
             edgetpu.require_twin(wanted.model, config.models_dir)
-    return labels
+
+
+def _registry(files: Sequence[str] = ()) -> Registry:
+    with _told_at("workers.files"):
+        registry = make_registry(files)
+        add_device_workers(registry, cast(Rooms, None))  # none of them is run
+        return registry
+
+
+def _check_work(config: Config, index: int, registry: Registry) -> None:
+    with _told_at(f"work[{index}]"):
+        requests_of([config.work[index]], registry, settings_of(config.workers).floors)
 
 
 def _labels_of(model: str, place: str, config: Config) -> Sequence[str]:

@@ -22,7 +22,7 @@ from edge.doctor.bundle import write_bundle
 from edge.update import progress
 from edge.update.progress import Standing
 from edge.web.access import Access
-from edge.wiring.asked import check_asked
+from edge.wiring.checking import check_part
 from tests.support import ROOT
 
 
@@ -160,7 +160,7 @@ def test_the_broker_is_tried(tmp_path: Path) -> None:
 def test_what_the_first_boot_and_the_last_update_left(tmp_path: Path) -> None:
     made = flashed(tmp_path)
     (made.boot / "edge.toml").write_text("[retention]\ndays = -1\n")
-    first_boot(made, check_asked, apply=False)
+    first_boot(made, check_part, apply=False)
     found = one(running.owner(patient(tmp_path)))
     assert (found.level, "retention.days is -1" in found.value) == ("warn", True)
     assert list(running.update(patient(tmp_path))) == []
@@ -238,7 +238,7 @@ def owned(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Places, Config
     (places.boot / "custom.toml").write_text(
         f'[wlan]\nssid = "{SECRETS["wifi name"]}"\npassword = "{SECRETS["wifi"]}"\n[system]\nhostname = "garden"\n'
     )
-    assert first_boot(places, check_asked, apply=False).problems == ()
+    assert first_boot(places, check_part, apply=False).problems == ()
     options = {"type": "s3", "provider": "Other", "secret_access_key": SECRETS["backup option"]}
     password, salt = SECRETS["backup password"], SECRETS["backup salt"]
     saved = Target(device="d", repository="r", path="b", options=options, password=password, salt=salt)

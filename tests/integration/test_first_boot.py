@@ -8,17 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from edge.appliance.first_boot import Report, first_boot
 from edge.appliance.places import Places, put
 from edge.appliance.problems import noted
 from edge.clock import SystemClock
-from edge.config import load
+from edge.config import Config, Paths, load
 from edge.errors import EdgeError
 from edge.identity import ask_for_reset
 from edge.web.access import Access
-from edge.wiring.asked import check_asked
+from edge.wiring.checking import check_config, check_part
 from tests.support import ROOT
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ9m8Zb2yQ1oW0q5bq3n1m0u8Zt6m7Yk0p9l2a4s6d8f me@laptop"
@@ -54,7 +55,13 @@ def card(tmp_path: Path) -> Places:
 
 
 def start(card: Places) -> Report:
-    return first_boot(card, check_asked, apply=False)
+    return first_boot(card, check_part, apply=False)
+
+
+def as_run(card: Places, models_dir: Path) -> Config:
+    """What `edge run` reads; the default model is there, as on every card."""
+    config = load(card.config)
+    return msgspec.structs.replace(config, paths=Paths(data=str(card.data), models=str(models_dir)))
 
 
 def error_file(card: Places) -> str:
@@ -194,6 +201,38 @@ WRONG: dict[str, tuple[dict[str, bytes], list[str]]] = {
         toml('[mqtt]\nhost = "b"\nusername = "u"\npassword_file = "pw"\n'),
         ["mqtt.password_file: the file pw is not there", "lay it beside edge.toml"],
     ),
+    "a model that is none": (toml('[detector]\nmodel = "ssd_mobilenet_v2_odi"\n'), ["detector.model", "did you mean"]),
+    "a model that is not on the card": (
+        toml('[detector]\nmodel = "mobilenet_v1_025_imagenet"\n[retention]\ndays = 7\n'),
+        ["detector.model", "file is missing", "edge models pull"],
+    ),
+    "a label that is none": (toml('[detector]\nlabels = ["Persn"]\n'), ["detector.labels", "'Persn'", "'Person'"]),
+    "a threshold of no label": (
+        toml("[detector]\nthresholds = { Persn = 0.5 }\n"),
+        ["detector.thresholds", "'Person'"],
+    ),
+    "a rule for no label": (
+        toml('[[rule]]\nname = "r"\nlabels = ["Persn"]\nwebhook = "http://a.lan/"\n'),
+        ["'Persn'", "'Person'"],
+    ),
+    "a second look with no model": (
+        toml('[[second_look]]\nlabels = ["Person"]\nmodel = "movenet"\n'),
+        ["second_look[0].model", "not in the catalogue"],
+    ),
+    "a work for no worker": (
+        toml('[[work]]\nname = "w"\nworker = "retenshun"\nevery_s = 3600\n'),
+        ["work[0]", "retenshun"],
+    ),
+    "a file of workers that is not there": (toml('[workers]\nfiles = ["mine.py"]\n'), ["workers.files", "mine.py"]),
+    "a certificate that is none": (
+        toml('[mqtt]\nhost = "b"\ntls = true\nca_file = "ca"\n') | {"ca": b"no certificate"},
+        ["mqtt.ca_file", "PEM"],
+    ),
+    "no camera that is right": (
+        {"edge.toml": b'[[camera]]\nname = "x"\nsource = "foldr:/x"\n[retention]\ndays = 7\n'},
+        ["foldr"],
+    ),
+    "no camera in the list": ({"edge.toml": b"camera = []\n[retention]\ndays = 7\n"}, ["camera: none is configured"]),
     "too large": ({"edge.toml": b"#" * 1_000_001}, ["larger than 1000000 bytes"]),
     "customisation that is not TOML": (preseed("[wlan\n"), ["rpi-preseed.toml", "cannot be read"]),
     "a host name with a space": (
@@ -239,7 +278,7 @@ WRONG: dict[str, tuple[dict[str, bytes], list[str]]] = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_what_is_wrong_stands_in_a_file_and_the_device_comes_up(card: Places, case: str) -> None:
+def test_what_is_wrong_stands_in_a_file_and_the_device_comes_up(card: Places, models_dir: Path, case: str) -> None:
     laid, said = WRONG[case]
     for name, content in laid.items():
         (card.boot / name).write_bytes(content)
@@ -249,7 +288,7 @@ def test_what_is_wrong_stands_in_a_file_and_the_device_comes_up(card: Places, ca
         assert word in text
     assert report.problems == noted(card.data)
     assert report.cameras  # it comes up
-    check_asked(load(card.config))
+    check_config(as_run(card, models_dir))
     if laid.get("edge.toml", b"").startswith(CAMERA.encode()):
         assert report.cameras == ("yard",)  # with what is right
     assert "hunter2" not in text
@@ -257,6 +296,33 @@ def test_what_is_wrong_stands_in_a_file_and_the_device_comes_up(card: Places, ca
         (card.boot / name).unlink(missing_ok=True)
     assert start(card).problems == ()
     assert error_file(card) == ""
+
+
+def test_a_configuration_without_a_camera_watches_with_the_default_one(card: Places, models_dir: Path) -> None:
+    (card.boot / "edge.toml").write_text("# mine\n[retention]\ndays = 7\n")
+    report = start(card)
+    assert (report.cameras, report.problems) == (("camera",), ())
+    config = as_run(card, models_dir)
+    check_config(config)
+    assert (config.camera[0].source, config.retention.days) == ("picamera:", 7)
+    assert card.config.read_text().startswith("# mine\n")
+
+
+def test_no_key_is_blamed_for_a_default_model_that_is_missing(card: Places) -> None:
+    (card.boot / "edge.toml").write_text(CAMERA + '[detector]\nmodel = "ssd_mobilenet_v2_oid"\nlabels = ["Person"]\n')
+    assert not (card.data / "models").exists()
+    assert start(card).problems == ()
+    assert load(card.config).detector.labels == ("Person",)
+
+
+def test_workers_of_a_file_are_taken_and_the_file_is_not_run(card: Places, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text(f"open({str(tmp_path / 'was-run')!r}, 'w')\n")
+    work = '[[work]]\nname = "w"\nworker = "mine"\nevery_s = 3600\n'
+    (card.boot / "edge.toml").write_text(f'{CAMERA}{work}[workers]\nfiles = ["{mine}"]\n')
+    assert start(card).problems == ()
+    assert load(card.config).work[0].worker == "mine"
+    assert not (tmp_path / "was-run").exists()
 
 
 def test_a_wrong_file_never_replaces_one_that_was_right(card: Places) -> None:
