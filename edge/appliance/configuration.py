@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from edge.appliance.places import Places, put
-from edge.appliance.problems import Problem, from_error
+from edge.appliance.problems import Problem, from_error, take_away
 from edge.config import Config, parse, resolve_paths
 from edge.config.writing import as_toml, toml_value
 from edge.errors import ConfigError
@@ -60,7 +60,7 @@ def take_in(places: Places, device: str, check: Check) -> tuple[Config, list[Pro
     # On a flashed card the package's own file is no configuration of anybody's.
     has_one = _is_right(places.config) and (bool(taken) or not places.is_card)
     if has_one and (not lies or taken == [lies]):
-        return _in_use(places), []  # what was changed on the page since it was taken stays
+        return _in_use(places, [])  # what was changed on the page since it was taken stays
 
     def fits(raw: Mapping[str, Any]) -> None:
         if raw.get("camera") == []:
@@ -73,13 +73,13 @@ def take_in(places: Places, device: str, check: Check) -> tuple[Config, list[Pro
     was_taken = lies in taken
     text, problems = _of_owner(path, fits, may_salvage=not has_one or was_taken) if lies else ("", [])
     if has_one and (not text or was_taken):
-        return _in_use(places), problems
+        return _in_use(places, problems)
     if not text and taken:
         text, more = _rest_of(places.config, fits)
         problems += more
     config = _put_in_place(text or places.default.read_text(encoding="utf-8"), places, device, keep=bool(taken))
     put(mark, f"{lies or 'none'}{' in-part' if problems else ''}\n".encode())
-    return config, problems
+    return config, [*problems, *_take_files(config, places)]
 
 
 def _put_in_place(text: str, places: Places, device: str, *, keep: bool) -> Config:
@@ -89,14 +89,12 @@ def _put_in_place(text: str, places: Places, device: str, *, keep: bool) -> Conf
         put(places.config.with_name(BEFORE), places.config.read_bytes(), 0o600)
     put(places.config, text.encode(), 0o640)
     places.give_group(places.config)
-    _take_files(config, places)
     return config
 
 
-def _in_use(places: Places) -> Config:
+def _in_use(places: Places, problems: list[Problem]) -> tuple[Config, list[Problem]]:
     config = parse(_read(places.config)[1], place=NAME)
-    _take_files(config, places)
-    return config
+    return config, [*problems, *_take_files(config, places)]
 
 
 def _rest_of(path: Path, fits: "Fits") -> tuple[str, list[Problem]]:
@@ -236,14 +234,16 @@ def _check_files(config: Config, lies: Config) -> None:
             raise ConfigError(f"{NAME}: {key}: the file {name} is not there", hint=f"lay it beside {NAME}")
 
 
-def _take_files(config: Config, places: Places) -> None:
-    """From beside the owner's configuration to beside the device's; secrets do not stay where every card reader shows them."""
+def _take_files(config: Config, places: Places) -> list[Problem]:
+    """From beside the owner's configuration to beside the device's."""
+    problems = []
     for _, name in _named(config):
         source, path = places.boot / name, places.config.parent / name
         if _is_beside(name, places):
             put(path, source.read_bytes(), 0o600)
             places.give(path)
-            source.unlink()
+            problems += take_away(source)
+    return problems
 
 
 def _is_beside(name: str, places: Places) -> bool:

@@ -9,17 +9,15 @@ import logging
 import os
 import re
 import socket
-from pathlib import Path
 
 import msgspec
 
 from edge.appliance import configuration, network, preseed, problems, reset, welcome
 from edge.appliance.configuration import Check
 from edge.appliance.places import BROKER_USER, Places, has_user, put
-from edge.appliance.problems import Problem
+from edge.appliance.problems import Problem, take_away
 from edge.config import Config
 from edge.errors import StoreError
-from edge.files import sync_folder
 from edge.identity import ID_FILE, device_id
 from edge.mqtt import appliance_broker
 
@@ -69,7 +67,7 @@ def _first_boot(places: Places, check: Check, *, apply: bool) -> Report:
     _set_up_broker(places, config, device)
     found += welcome.welcome(places, config, host)
     if preseeded is not None and not wrong:
-        found += _take_away(preseeded)
+        found += take_away(preseeded)
     problems.tell(found, places)
     if apply:
         _apply(host)
@@ -108,18 +106,6 @@ def _set_up_broker(places: Places, config: Config, device: str) -> None:
         places.give(path, BROKER_USER)
     for name in ("device-password", "home-password"):
         places.give(folder / name)
-
-
-def _take_away(path: Path) -> list[Problem]:
-    """It has been served, and holds the Wi-Fi's password."""
-    try:
-        path.unlink()
-        sync_folder(path.parent)
-    except OSError as error:
-        return [
-            Problem(path.name, f"cannot be removed: {error.strerror}", "it holds the password of the Wi-Fi: delete it")
-        ]
-    return []
 
 
 def _apply(host: str) -> None:

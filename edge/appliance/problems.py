@@ -8,7 +8,7 @@ import msgspec
 
 from edge.appliance.places import Places, put
 from edge.errors import EdgeError
-from edge.files import write_durably
+from edge.files import sync_folder, write_durably
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +60,16 @@ def noted(data_dir: Path) -> tuple[Problem, ...]:
         return msgspec.json.decode((data_dir / NOTES_FILE).read_bytes(), type=_Notes).problems
     except (OSError, msgspec.MsgspecError):
         return ()
+
+
+def take_away(path: Path) -> list[Problem]:
+    """What was taken from the boot partition: secrets do not stay where every card reader shows them."""
+    try:
+        path.unlink()
+        sync_folder(path.parent)
+    except OSError as error:
+        return [Problem(path.name, f"cannot be removed: {error.strerror}", "it may hold a password: delete it")]
+    return []
 
 
 def _on_boot_partition(problems: Sequence[Problem], path: Path) -> list[Problem]:

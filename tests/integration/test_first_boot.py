@@ -1,5 +1,7 @@
 """The first boot of a flashed card: what it makes, what it takes in, and what it says of what is wrong."""
 
+import errno
+import os
 import re
 import shutil
 import subprocess
@@ -170,6 +172,29 @@ def test_files_that_the_configuration_names_are_taken_from_beside_it(card: Place
     assert not (card.boot / "broker").exists()
     assert not (card.broker / "mosquitto.conf").exists()
     assert start(card).problems == ()
+
+
+def test_a_file_that_cannot_be_taken_away_stops_nothing(card: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    (card.boot / "edge.toml").write_text(CAMERA + '[mqtt]\nhost = "b"\nusername = "x"\npassword_file = "broker"\n')
+    (card.boot / "broker").write_text("very secret\n")
+    unlink = Path.unlink
+
+    def of_a_mount_without_writing(path: Path, missing_ok: bool = False) -> None:
+        if path.exists() and path.parent == card.boot and not path.name.startswith("edge-"):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", of_a_mount_without_writing)
+    for _ in range(2):
+        report = start(card)
+        assert report.cameras == ("yard",)
+        assert [(each.place, each.what) for each in report.problems] == [
+            ("broker", "cannot be removed: Read-only file system")
+        ]
+        assert (card.etc / "edge/broker").read_text() == "very secret\n"
+    monkeypatch.undo()
+    assert start(card).problems == ()
+    assert (card.etc / "edge" / "taken").read_text().split()[1:] == []  # nothing of the configuration was wrong
 
 
 def preseed(text: str) -> dict[str, bytes]:
