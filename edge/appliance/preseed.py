@@ -56,8 +56,8 @@ def parse_file(path: Path) -> tuple[Preseed, list[Problem]]:
     try:
         if path.stat().st_size > MOST_BYTES:
             return Preseed(), [Problem(path.name, f"is larger than {MOST_BYTES} bytes", AGAIN)]
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # as editors write it that mark their files
+    except (OSError, ValueError, RecursionError) as error:  # of tomllib: an integer too long, brackets too deep
         return Preseed(), [Problem(path.name, f"cannot be read: {error}", AGAIN)]
     return parse(raw, path.name)
 

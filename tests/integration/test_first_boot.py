@@ -140,6 +140,13 @@ def test_what_imager_asked_for_is_done_and_its_secrets_go(card: Places) -> None:
     assert "root@garden.local" in (card.boot / "edge-password.txt").read_text()
 
 
+def test_customisation_that_an_editor_has_marked_is_read(card: Places) -> None:
+    (card.boot / "custom.toml").write_text(PRESEED, encoding="utf-8-sig")
+    report = start(card)
+    assert (report.host, report.problems) == ("garden", ())
+    assert (card.etc / "ssh/authorized_keys/root").exists()
+
+
 @pytest.mark.skipif(shutil.which("nmcli") is None, reason="needs NetworkManager's nmcli")
 def test_networkmanager_reads_the_wifi_as_it_was_given(card: Places) -> None:
     (card.boot / "custom.toml").write_text(PRESEED)
