@@ -22,7 +22,7 @@ from edge.files import is_file
 
 NAME, MARK, BEFORE = "edge.toml", "taken", "edge.toml.before"
 """The owner's file; beside the device's own the hash of the one that it came from, and what it was before."""
-MOST_BYTES = 1_000_000
+MOST_BYTES, MOST_IN_NAME = 1_000_000, 255
 Check = Callable[[Config], None]
 """Raises ConfigError: the configuration, or the part of one, asks for what there is not. Its paths are absolute."""
 
@@ -68,7 +68,10 @@ def take_in(places: Places, device: str, check: Check) -> tuple[Config, list[Pro
         config = parse(dict(raw), place=NAME)
         lies = _where_it_lies(config, places)
         _check_files(config, lies)
-        check(lies)
+        try:
+            check(lies)
+        except OSError as error:
+            raise ConfigError(f"{NAME}: {str(error.filename)[:MOST_IN_NAME]}: {error.strerror}") from error
 
     was_taken = lies in taken
     text, problems = _of_owner(path, fits, may_salvage=not has_one or was_taken) if lies else ("", [])
@@ -144,7 +147,7 @@ def _read(path: Path) -> tuple[str, dict[str, Any]]:
         return text, tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{NAME}: cannot be read: {error}", hint="save it as UTF-8 text") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError; an integer too long; brackets too deep
         raise ConfigError(f"{NAME}: not TOML: {error}", hint="see docs/configuration.md for an example") from error
 
 
@@ -231,7 +234,9 @@ def _check_files(config: Config, lies: Config) -> None:
     """Passwords and certificates that the configuration names are there."""
     for (key, name), (_, path) in zip(_named(config), _named(lies), strict=True):
         if not is_file(Path(path)):
-            raise ConfigError(f"{NAME}: {key}: the file {name} is not there", hint=f"lay it beside {NAME}")
+            # A certificate or key itself in place of its name is not repeated.
+            what = f"the file {name} is not there" if len(name) <= MOST_IN_NAME else "is no name of a file"
+            raise ConfigError(f"{NAME}: {key}: {what}", hint=f"lay it beside {NAME}")
 
 
 def _take_files(config: Config, places: Places) -> list[Problem]:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from edge.appliance.problems import Problem
+from edge.files import is_file
 
 FILES = ("rpi-preseed.toml", "custom.toml")
 OTHERS = {"firstrun.sh": "a script of older Imagers", "user-data": "cloud-init's", "userconf.txt": "Raspberry Pi OS's"}
@@ -99,8 +100,10 @@ def _system(section: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _locale(section: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     if name := _text(section, "timezone"):
-        if ".." in name or not (ZONES / name).is_file():
-            raise _WrongError("timezone", f"{name!r} is no time zone that is known here", "write one as Europe/Berlin")
+        if name.startswith("/") or ".." in name or not is_file(ZONES / name):
+            raise _WrongError(
+                "timezone", f"{name[:60]!r} is no time zone that is known here", "write one as Europe/Berlin"
+            )
         yield "timezone", name
 
 

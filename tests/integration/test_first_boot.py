@@ -256,6 +256,16 @@ WRONG: dict[str, tuple[dict[str, bytes], list[str]]] = {
         ["work[0]", "retenshun"],
     ),
     "a file of workers that is not there": (toml('[workers]\nfiles = ["mine.py"]\n'), ["workers.files", "mine.py"]),
+    "a certificate in place of its name": (
+        toml(f'[mqtt]\nhost = "b"\ntls = true\nca_file = """{"hunter2" * 300}"""\n'),
+        ["mqtt.ca_file: is no name of a file", "lay it beside edge.toml"],
+    ),
+    "a folder that can have no name": (
+        toml(f'[detector]\nmodel = "mobilenet_v1_025_imagenet"\n[paths]\nmodels = "/{"x" * 300}"\n'),
+        ["File name too long"],
+    ),
+    "a number that is too long": ({"edge.toml": b"x = " + b"1" * 5000}, ["edge.toml", "not TOML", "4300 digits"]),
+    "brackets that are too deep": ({"edge.toml": b"x = " + b"[" * 5000}, ["edge.toml", "not TOML", "recursion"]),
     "a certificate that is none": (
         toml('[mqtt]\nhost = "b"\ntls = true\nca_file = "ca"\n') | {"ca": b"no certificate"},
         ["mqtt.ca_file", "PEM"],
@@ -294,6 +304,16 @@ WRONG: dict[str, tuple[dict[str, bytes], list[str]]] = {
         ["locale.timezone", "Europe/Atlantis"],
     ),
     "a time zone that leads elsewhere": (preseed('[locale]\ntimezone = "../../etc/shadow"\n'), ["locale.timezone"]),
+    "a time zone that is another file": (preseed('[locale]\ntimezone = "/etc/passwd"\n'), ["locale.timezone"]),
+    "a time zone that is too long": (preseed(f'[locale]\ntimezone = "{"x" * 300}"\n'), ["locale.timezone"]),
+    "customisation with a number that is too long": (
+        preseed(f"config_version = {'1' * 5000}\n"),
+        ["rpi-preseed.toml", "cannot be read"],
+    ),
+    "customisation with brackets that are too deep": (
+        preseed(f"x = {'[' * 5000}\n"),
+        ["rpi-preseed.toml", "cannot be read"],
+    ),
     "a wrong type in the customisation": (preseed("[system]\nhostname = 7\n"), ["system.hostname", "not a text"]),
     "a section that is not served": (preseed("[interfaces]\ni2c = true\n"), ["interfaces", "not served here"]),
     "a section that is no table": (preseed('system = "x"\n'), ["system", "not a table"]),
