@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from edge.cli.common import add_config_options, load_config, print_json
+from edge.cli.common import add_config_options, config_file, load_config, print_json
 from edge.config import Config
 from edge.errors import ConfigError
 
@@ -31,7 +31,7 @@ def add_parser(verbs: Any) -> None:
 def handle(options: argparse.Namespace) -> int:
     logging.getLogger("edge.device").setLevel(logging.ERROR)  # what fails is shown
     findings = []
-    for finding in _findings(options):
+    for finding in findings_of(options):
         findings.append(finding)
         if not options.json:
             print(f"{finding.level:5} {finding.what:10} {finding.value}", flush=True)
@@ -45,29 +45,31 @@ def handle(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _findings(options: argparse.Namespace) -> Iterator[Any]:
-    from edge.doctor import Finding, Patient, examine
+def findings_of(options: argparse.Namespace) -> Iterator[Any]:
+    """Of the configuration, then of the machine; they come as they are made."""
+    from edge.doctor import Patient, examine
+    from edge.doctor.port import from_error
 
+    config = Config()
     try:
         config = load_config(options)
+        yield _checked(config, is_there=config_file(options) is not None)
     except ConfigError as error:
         # The rest is worth knowing too.
-        yield Finding(level="fail", what="config", value=str(error.args[0]), remedy=error.hint)
-        config = Config()
-    yield from _asked(config)
+        yield from_error("fail", "config", error)
     yield from examine(Patient(config))
 
 
-def _asked(config: Config) -> Iterator[Any]:
-    """Whether buttons, rules and the like ask for what there is."""
+def _checked(config: Config, *, is_there: bool) -> Any:
+    """Whether `edge run` would take it. Raises ConfigError."""
     from edge.doctor import Finding
-    from edge.wiring.asked import check_asked
+    from edge.wiring.checking import check_config
 
-    try:
-        check_asked(config)
-        yield Finding(level="ok", what="config", value=f"cameras: {len(config.camera)}; data: {config.data_dir}")
-    except ConfigError as error:
-        yield Finding(level="fail", what="config", value=str(error.args[0]), remedy=error.hint)
+    if not is_there:
+        value = "there is none: the defaults are looked at"
+        return Finding(level="warn", what="config", value=value, remedy="write one: docs/configuration.md")
+    check_config(config)
+    return Finding(level="ok", what="config", value=f"cameras: {len(config.camera)}; data: {config.data_dir}")
 
 
 def _write_bundle(options: argparse.Namespace, findings: list[Any]) -> None:

@@ -188,6 +188,7 @@ def test_a_second_program_on_the_same_data_is_refused(config: Path, tmp_path: Pa
 
 
 def test_doctor_finds_a_machine_well(config: Path) -> None:
+    add(config, camera("a", "test:"))
     done = edge("doctor", "--json", "--config", config)
     assert done.returncode == 0, done.stdout
     answer = json.loads(done.stdout)

@@ -1,14 +1,17 @@
 """What the doctor finds on machines that are well and on others."""
 
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edge.cli.doctor import findings_of
 from edge.config import parse
 from edge.doctor import CHECKS, Finding, Patient, examine
 from tests.unit.test_accelerators import usb_device
 
+CAMERA = '[[camera]]\nname = "yard"\nsource = "test:"\n'
 MODEL = "mobilenet_v1_025_imagenet"
 
 
@@ -119,6 +122,30 @@ def test_a_file_that_is_no_library(shared: Path, root: Path) -> None:
     finding = found(patient(shared / "models", root, accelerator="edgetpu", edgetpu_library=str(library)))["library"]
     assert finding.level == "fail"
     assert "file too short" in finding.value or "invalid ELF header" in finding.value
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        (CAMERA, ""),
+        (CAMERA + '[detector]\nlabels = ["Persn"]\n', "no label 'Persn'"),
+        (CAMERA + '[[work]]\nname = "w"\nworker = "retenshun"\nevery_s = 3600\n', "retenshun"),
+        ("", "camera: none is configured"),
+    ],
+)
+def test_a_configuration_that_would_not_start_fails(models_dir: Path, root: Path, text: str, wrong: str) -> None:
+    path = root / "edge.toml"
+    path.write_text(f'{text}[paths]\nmodels = "{models_dir}"\n')
+    first = next(findings_of(Namespace(config=path, data=str(root / "data"))))
+    assert (first.what, first.level) == ("config", "fail" if wrong else "ok")
+    assert wrong in first.value
+
+
+def test_a_machine_without_a_configuration_is_looked_at(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    monkeypatch.delenv("EDGE_CONFIG", raising=False)
+    monkeypatch.setattr("edge.cli.common.SYSTEM_CONFIG", root / "none.toml")
+    found = findings_of(Namespace(config=None, data=str(root / "data")))
+    assert [(each.what, each.level) for each in (next(found), next(found))] == [("config", "warn"), ("system", "ok")]
 
 
 def test_no_check_fails_on_a_machine_that_has_nothing_and_what_is_wrong_has_a_remedy(root: Path) -> None:
