@@ -54,7 +54,7 @@ def findings_of(options: argparse.Namespace) -> Iterator[Any]:
     try:
         config = load_config(options)
         yield _checked(config, is_there=config_file(options) is not None)
-    except ConfigError as error:
+    except (ConfigError, OSError) as error:
         # The rest is worth knowing too.
         yield from_error("fail", "config", error)
     yield from examine(Patient(config))

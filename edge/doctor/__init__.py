@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 
 from edge.doctor import broker, card, device, machine, recognition, running
-from edge.doctor.port import Finding, Patient
+from edge.doctor.port import Finding, Patient, from_error
+from edge.errors import EdgeError
 
 __all__ = ["CHECKS", "Finding", "Patient", "examine"]
 
@@ -36,4 +37,7 @@ CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
 def examine(patient: Patient) -> Iterator[Finding]:
     """Run every check. Takes seconds; findings come as they are made."""
     for check in CHECKS:
-        yield from check(patient)
+        try:
+            yield from check(patient)
+        except (EdgeError, OSError) as error:  # the others are worth knowing too
+            yield from_error("fail", check.__name__, error)

@@ -14,8 +14,8 @@ def broker(patient: Patient) -> Iterator[Finding]:
         yield Finding(level="ok", what="broker", value="none is configured: events wait in the outbox")
         return
     known = (config.data_dir / ID_FILE).exists()
-    device = config.device.id or (device_id(config.data_dir) if known else "doctor")
     try:
+        device = config.device.id or (device_id(config.data_dir) if known else "doctor")
         stages = list(check(config.mqtt, device, config.homeassistant.discovery_prefix))
     except EdgeError as error:
         yield from_error("fail", "broker", error)

@@ -49,5 +49,7 @@ class Patient(msgspec.Struct, frozen=True):
         return "fail" if self.wants_edgetpu else "warn"
 
 
-def from_error(level: Level, what: str, error: EdgeError) -> Finding:
+def from_error(level: Level, what: str, error: EdgeError | OSError) -> Finding:
+    if isinstance(error, OSError):
+        return Finding(level=level, what=what, value=str(error), remedy="check the card and the rights of its files")
     return Finding(level=level, what=what, value=str(error.args[0]), remedy=error.hint)

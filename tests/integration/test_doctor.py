@@ -1,6 +1,7 @@
 """What the doctor finds on machines that are well and on others."""
 
 from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,8 @@ import pytest
 
 from edge.cli.doctor import findings_of
 from edge.config import parse
-from edge.doctor import CHECKS, Finding, Patient, examine
+from edge.doctor import CHECKS, Finding, Patient, examine, machine
+from edge.errors import StoreError
 from tests.unit.test_accelerators import usb_device
 
 CAMERA = '[[camera]]\nname = "yard"\nsource = "test:"\n'
@@ -139,6 +141,21 @@ def test_a_configuration_that_would_not_start_fails(models_dir: Path, root: Path
     first = next(findings_of(Namespace(config=path, data=str(root / "data"))))
     assert (first.what, first.level) == ("config", "fail" if wrong else "ok")
     assert wrong in first.value
+
+
+@pytest.mark.parametrize(
+    "error", [StoreError("no card", hint="mend it"), PermissionError(13, "Permission denied", "/x")]
+)
+def test_a_check_that_breaks_off_ends_no_list(monkeypatch: pytest.MonkeyPatch, root: Path, error: Exception) -> None:
+    def broken(patient: Patient) -> Iterator[Finding]:
+        yield Finding(level="ok", what="before", value="")
+        raise error
+
+    monkeypatch.setattr("edge.doctor.CHECKS", (broken, machine.memory))
+    before, fault, after = examine(patient(root, root))
+    assert (before.what, after.what) == ("before", "memory")
+    assert (fault.level, fault.what, bool(fault.remedy)) == ("fail", "broken", True)
+    assert str(error.args[0]) in fault.value
 
 
 def test_a_machine_without_a_configuration_is_looked_at(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:

@@ -157,6 +157,12 @@ def test_the_broker_is_tried(tmp_path: Path) -> None:
         assert found.level == "ok", found
 
 
+def test_a_damaged_id_is_told(tmp_path: Path) -> None:
+    write(tmp_path, "data/device-id", "")
+    found = one(broker.broker(patient(tmp_path, mqtt={"host": "127.0.0.1", "port": 1})))
+    assert (found.level, "is no device id" in found.value) == ("fail", True)
+
+
 def test_what_the_first_boot_and_the_last_update_left(tmp_path: Path) -> None:
     made = flashed(tmp_path)
     (made.boot / "edge.toml").write_text("[retention]\ndays = -1\n")
