@@ -55,6 +55,15 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def sync_file(path: Path) -> None:
+    """Make what another program wrote into `path` durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in `folder` durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -8,7 +8,7 @@ from pathlib import Path
 from edge.appliance.places import Places, put
 from edge.appliance.preseed import ZONES, Preseed, Wifi
 from edge.errors import EdgeError
-from edge.files import make_folder, sync_folder
+from edge.files import make_folder, sync_file, sync_folder
 
 SSH_USER = "root"
 """By key only; a flashed card has no other user that logs in."""
@@ -70,20 +70,27 @@ def _escaped(text: str) -> str:
 def make_host_key(folder: Path) -> None:
     """The device's own SSH key, made once. A key of which the power went while it was made is made again."""
     path = folder / "ssh_host_ed25519_key"
-    if path.exists() and path.with_suffix(".pub").exists():
+    if _holds_something(path) and _holds_something(path.with_suffix(".pub")):
         return
     make_folder(folder)
     fresh = folder / ".ssh_host_new"
-    for stale in (fresh, fresh.with_suffix(".pub")):
+    halves = (fresh, fresh.with_suffix(".pub"))
+    for stale in halves:
         stale.unlink(missing_ok=True)
     command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(fresh)]
     try:
         subprocess.run(command, check=True, capture_output=True, text=True, timeout=KEYGEN_S)
     except (OSError, subprocess.SubprocessError) as error:
         raise EdgeError(f"ssh-keygen: {error}", hint="install openssh-client") from error
+    for half in halves:
+        sync_file(half)  # ssh-keygen does not: a power cut would leave its name without its bytes
     fresh.replace(path)  # first the secret: without its public half it is made again
     fresh.with_suffix(".pub").replace(path.with_suffix(".pub"))
     sync_folder(folder)
+
+
+def _holds_something(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
 
 
 def _link(path: Path, target: Path) -> None:

@@ -147,6 +147,38 @@ def test_customisation_that_an_editor_has_marked_is_read(card: Places) -> None:
     assert (card.etc / "ssh/authorized_keys/root").exists()
 
 
+@pytest.mark.parametrize("empty", ["ssh_host_ed25519_key", "ssh_host_ed25519_key.pub"])
+def test_a_host_key_of_which_a_power_cut_left_the_name_is_made_again(card: Places, empty: str) -> None:
+    (card.boot / "custom.toml").write_text(PRESEED)
+    start(card)
+    (card.etc / "ssh" / empty).write_bytes(b"")
+    start(card)
+    command = ["ssh-keygen", "-y", "-f", card.etc / "ssh/ssh_host_ed25519_key"]
+    public = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert public.split()[:2] == (card.etc / "ssh/ssh_host_ed25519_key.pub").read_text().split()[:2]
+
+
+def test_a_host_key_gets_its_name_when_its_bytes_are_on_the_card(card: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    (card.boot / "custom.toml").write_text(PRESEED)
+    durable: set[int] = set()
+    named: dict[str, bool] = {}
+    fsync, replace = os.fsync, Path.replace
+
+    def synced(descriptor: int) -> None:
+        fsync(descriptor)
+        durable.add(os.fstat(descriptor).st_ino)
+
+    def moved(path: Path, to: Path) -> Path:
+        named[to.name] = path.stat().st_ino in durable
+        return replace(path, to)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", moved)
+    start(card)
+    assert named["ssh_host_ed25519_key"]
+    assert named["ssh_host_ed25519_key.pub"]
+
+
 @pytest.mark.skipif(shutil.which("nmcli") is None, reason="needs NetworkManager's nmcli")
 def test_networkmanager_reads_the_wifi_as_it_was_given(card: Places) -> None:
     (card.boot / "custom.toml").write_text(PRESEED)
