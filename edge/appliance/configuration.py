@@ -247,7 +247,7 @@ def _take_files(config: Config, places: Places) -> list[Problem]:
         if _is_beside(name, places):
             put(path, source.read_bytes(), 0o600)
             places.give(path)
-            problems += take_away(source)
+            problems += take_away(source, places)
     return problems
 
 

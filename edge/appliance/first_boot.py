@@ -15,7 +15,7 @@ import msgspec
 from edge.appliance import configuration, network, preseed, problems, reset, welcome
 from edge.appliance.configuration import Check
 from edge.appliance.places import BROKER_USER, Places, has_user, put
-from edge.appliance.problems import Problem, take_away
+from edge.appliance.problems import Problem, take_away, without_data
 from edge.config import Config
 from edge.errors import StoreError
 from edge.identity import ID_FILE, device_id
@@ -63,11 +63,12 @@ def _first_boot(places: Places, check: Check, *, apply: bool) -> Report:
     host = _host_name(places, asked.hostname, device)
     network.set_up(asked, places)
     config, wrong_configuration = configuration.take_in(places, device, check)
-    found = [*wrong, *wrong_configuration]
+    found = [without_data(places.no_data)] if places.no_data else []
+    found += [*wrong, *wrong_configuration]
     _set_up_broker(places, config, device)
     found += welcome.welcome(places, config, host)
     if preseeded is not None and not wrong:
-        found += take_away(preseeded)
+        found += take_away(preseeded, places)
     problems.tell(found, places)
     if apply:
         _apply(host)

@@ -12,6 +12,8 @@ from edge.files import make_folder, write_durably
 BOOT_FOLDERS = (Path("/bootcfg"), Path("/boot/firmware"), Path("/boot"))
 BROKER_USER = "mosquitto"
 IMAGE_ID = "edge-appliance"
+NO_DATA = Path("run/edge-image/no-data")
+"""The image's early start says there why memory stands for the data partition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,8 @@ class Places:
     """`boot`: the partition that the owner sees in a card reader (FAT: no owners, no modes) · `etc`: the device's own /etc, which lies on
     the data partition where the root is read-only · `data`: the data folder · `default`: the configuration of a device whose owner gave
     none · `user`: who runs the program; where there is no such user, everything stays root's · `is_card`: this is a flashed card, on which
-    nobody has configured anything but through the boot partition; else an existing system, whose files are somebody's.
+    nobody has configured anything but through the boot partition; else an existing system, whose files are somebody's · `no_data`: why
+    memory stands for the data partition, so that all that is written now is gone at the next start; empty: it does not.
     """
 
     boot: Path
@@ -28,6 +31,7 @@ class Places:
     default: Path
     user: str = "edge"
     is_card: bool = True
+    no_data: str = ""
 
     @property
     def config(self) -> Path:
@@ -54,6 +58,15 @@ def is_flashed() -> bool:
         return platform.freedesktop_os_release().get("IMAGE_ID") == IMAGE_ID
     except OSError:
         return False
+
+
+def why_no_data(root: Path = Path("/")) -> str:
+    """Empty: the data partition is in use, or this is no card of ours."""
+    try:
+        lines = (root / NO_DATA).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    return "; ".join(filter(None, map(str.strip, lines))) or "it is not mounted"
 
 
 def boot_folder() -> Path:

@@ -35,6 +35,12 @@ class _Notes(msgspec.Struct):
     problems: tuple[Problem, ...] = ()
 
 
+def without_data(why: str) -> Problem:
+    """Memory stands for the data partition."""
+    remedy = "check the card's partition `data` with e2fsck, or write a new card; a backup brings the data back"
+    return Problem("data partition", f"is not used, and what is kept now is gone at the next start: {why}", remedy)
+
+
 def from_error(error: EdgeError, place: str) -> Problem:
     """Of an error whose message may begin with the place."""
     message = str(error.args[0]).removeprefix(f"{place}: ")
@@ -62,8 +68,10 @@ def noted(data_dir: Path) -> tuple[Problem, ...]:
         return ()
 
 
-def take_away(path: Path) -> list[Problem]:
-    """What was taken from the boot partition: secrets do not stay where every card reader shows them."""
+def take_away(path: Path, places: Places) -> list[Problem]:
+    """What was taken from the boot partition: secrets do not stay where every card reader shows them. Unless there is no other place."""
+    if places.no_data:
+        return []
     try:
         path.unlink()
         sync_folder(path.parent)

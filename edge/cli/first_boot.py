@@ -25,7 +25,7 @@ def add_parser(verbs: Any) -> None:
 def handle(options: argparse.Namespace) -> int:
     from edge import appliance
     from edge.appliance.first_boot import first_boot
-    from edge.appliance.places import Places, boot_folder, is_flashed
+    from edge.appliance.places import Places, boot_folder, is_flashed, why_no_data
 
     places = Places(
         boot=options.boot or boot_folder(),
@@ -34,6 +34,7 @@ def handle(options: argparse.Namespace) -> int:
         default=options.default or Path(appliance.__file__).with_name("edge.toml"),
         user=options.user,
         is_card=options.etc != Path("/etc") or is_flashed(),
+        no_data=why_no_data(),
     )
     report = first_boot(places, _check, apply=not options.no_apply)
     if options.json:

@@ -20,6 +20,7 @@ CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
     device.sources,
     device.unasked,
     device.supply,
+    card.data,
     card.errors,
     card.wear,
     card.speed,

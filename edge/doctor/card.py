@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from edge.appliance.places import why_no_data
+from edge.appliance.problems import without_data
 from edge.doctor.port import Finding, Patient, from_error
 from edge.errors import EdgeError
 from edge.update import autoboot
@@ -31,6 +33,13 @@ def errors(patient: Patient) -> Iterator[Finding]:
         )
     elif counts:
         yield Finding(level="ok", what="card errors", value="none since the file systems were made")
+
+
+def data(patient: Patient) -> Iterator[Finding]:
+    """Only of a flashed card: another has no such partition."""
+    if why := why_no_data(patient.root):
+        problem = without_data(why)
+        yield Finding(level="fail", what="data", value=f"the {problem.place} {problem.what}", remedy=problem.remedy)
 
 
 def wear(patient: Patient) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from edge.cli import main
 from edge.clock import SystemClock
 from edge.config import Config, load, parse
 from edge.demo.broker import Broker
-from edge.doctor import Finding, Patient, broker, card, device, machine, running
+from edge.doctor import CHECKS, Finding, Patient, broker, card, device, machine, running
 from edge.doctor.bundle import write_bundle
 from edge.update import progress
 from edge.update.progress import Standing
@@ -155,6 +155,15 @@ def test_the_broker_is_tried(tmp_path: Path) -> None:
     with Broker(tmp_path / "broker") as real:
         found = one(broker.broker(patient(tmp_path, mqtt={"host": "127.0.0.1", "port": real.port})))
         assert found.level == "ok", found
+
+
+def test_a_data_partition_that_memory_stands_for(tmp_path: Path) -> None:
+    assert list(card.data(patient(tmp_path))) == []
+    write(tmp_path, "run/edge-image/no-data", "mount: wrong fs type\n/dev/x: not mounted\n")
+    found = one(card.data(patient(tmp_path)))
+    assert (found.level, "mount: wrong fs type; /dev/x: not mounted" in found.value) == ("fail", True)
+    assert found.remedy
+    assert card.data in CHECKS
 
 
 def test_a_damaged_id_is_told(tmp_path: Path) -> None:

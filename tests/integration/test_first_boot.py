@@ -236,6 +236,26 @@ def test_a_file_that_cannot_be_taken_away_stops_nothing(card: Places, monkeypatc
     assert (card.etc / "edge" / "taken").read_text().split()[1:] == []  # nothing of the configuration was wrong
 
 
+def test_nothing_is_taken_away_into_memory(card: Places) -> None:
+    """The data partition cannot be mounted at the first start, and can at the next."""
+    (card.boot / "rpi-preseed.toml").write_text(PRESEED)
+    (card.boot / "edge.toml").write_text(CAMERA + '[mqtt]\nhost = "b"\nusername = "x"\npassword_file = "broker"\n')
+    (card.boot / "broker").write_text("very secret\n")
+    laid = files(card.boot)
+    report = start(replace(card, no_data="wrong fs type"))
+    assert (report.host, report.cameras) == ("garden", ("yard",))  # it comes up all the same
+    assert "data partition" in error_file(card)
+    assert "wrong fs type" in error_file(card)
+    assert laid.items() <= files(card.boot).items()
+    for folder in (card.etc, card.data):
+        shutil.rmtree(folder)
+        folder.mkdir()
+    report = start(card)
+    assert (report.host, report.cameras, report.problems) == ("garden", ("yard",), ())
+    assert (card.etc / "edge/broker").read_text() == "very secret\n"
+    assert not {"rpi-preseed.toml", "broker"} & files(card.boot).keys()
+
+
 def preseed(text: str) -> dict[str, bytes]:
     return {"rpi-preseed.toml": text.encode()}
 
