@@ -60,10 +60,17 @@ def converted(raw: dict[str, Any], place: str) -> Config:
 
 
 def resolve_paths(config: Config, base: Path) -> Config:
-    """Make the paths of `config` absolute: relative ones start at `base`."""
+    """Make the paths of `config` absolute: relative ones start at `base`.
+
+    Raises:
+        ConfigError: a path begins with `~` and a user that there is not.
+    """
 
     def absolute(path: str) -> str:
-        return str(base / Path(path).expanduser()) if path else ""
+        try:
+            return str(base / Path(path).expanduser()) if path else ""
+        except RuntimeError as error:
+            raise ConfigError(f"{path}: there is no such user", hint="write the whole path") from error
 
     cameras = []
     for camera in config.camera:

@@ -316,6 +316,7 @@ WRONG: dict[str, tuple[dict[str, bytes], list[str]]] = {
         toml(f'[detector]\nmodel = "mobilenet_v1_025_imagenet"\n[paths]\nmodels = "/{"x" * 300}"\n'),
         ["File name too long"],
     ),
+    "a folder of nobody's": (toml('[paths]\nmodels = "~no-such-user/x"\n'), ["~no-such-user/x", "no such user"]),
     "a number that is too long": ({"edge.toml": b"x = " + b"1" * 5000}, ["edge.toml", "not TOML", "4300 digits"]),
     "brackets that are too deep": ({"edge.toml": b"x = " + b"[" * 5000}, ["edge.toml", "not TOML", "recursion"]),
     "a certificate that is none": (
