@@ -21,7 +21,8 @@ from edge.errors import ConfigError
 from edge.files import is_file
 
 NAME, MARK, BEFORE = "edge.toml", "taken", "edge.toml.before"
-"""The owner's file; beside the device's own the hash of the one that it came from, and what it was before."""
+"""The owner's file; beside the device's own the hash of the one that it came from (of one taken in part also that of what came of it), and
+what it was before."""
 MOST_BYTES, MOST_IN_NAME = 1_000_000, 255
 Check = Callable[[Config], None]
 """Raises ConfigError: the configuration, or the part of one, asks for what there is not. Its paths are absolute."""
@@ -73,15 +74,18 @@ def take_in(places: Places, device: str, check: Check) -> tuple[Config, list[Pro
         except OSError as error:
             raise ConfigError(f"{NAME}: {str(error.filename)[:MOST_IN_NAME]}: {error.strerror}") from error
 
-    was_taken = lies in taken
+    was_taken, is_as_taken = lies in taken, _hash_of(places.config) in taken
     text, problems = _of_owner(path, fits, may_salvage=not has_one or was_taken) if lies else ("", [])
-    if has_one and (not text or was_taken):
+    stays = was_taken and (
+        bool(problems) or not is_as_taken
+    )  # else what was wrong has been mended beside it: a file, a model
+    if has_one and (not text or stays):
         return _in_use(places, problems)
     if not text and taken:
         text, more = _rest_of(places.config, fits)
         problems += more
     config = _put_in_place(text or places.default.read_text(encoding="utf-8"), places, device, keep=bool(taken))
-    put(mark, f"{lies or 'none'}{' in-part' if problems else ''}\n".encode())
+    put(mark, f"{lies or 'none'}{f' in-part {_hash_of(places.config)}' if problems else ''}\n".encode())
     return config, [*problems, *_take_files(config, places)]
 
 
@@ -110,7 +114,7 @@ def _rest_of(path: Path, fits: "Fits") -> tuple[str, list[Problem]]:
 
 
 def _hash_of(path: Path) -> str:
-    """Of what the owner laid there; empty: nothing."""
+    """Empty: there is no such file."""
     try:
         return hashlib.sha256(path.read_bytes()[: MOST_BYTES + 1]).hexdigest()
     except FileNotFoundError:

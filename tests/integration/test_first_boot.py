@@ -471,6 +471,24 @@ def test_what_is_wrong_at_the_first_start_is_told_alike_at_the_next(card: Places
     assert error_file(card) == told
 
 
+@pytest.mark.parametrize("changed", [False, True])
+def test_what_was_missing_and_is_laid_there_later_is_taken_unless_the_device_was_changed(
+    card: Places, changed: bool
+) -> None:
+    (card.boot / "edge.toml").write_text(CAMERA + '[mqtt]\nhost = "b"\nusername = "x"\npassword_file = "broker"\n')
+    for _ in range(2):
+        assert "the file broker is not there" in str(start(card).problems)
+    if changed:
+        card.config.write_text(card.config.read_text() + "[retention]\ndays = 9\n")
+    (card.boot / "broker").write_text("very secret\n")
+    assert start(card).problems == ()
+    config = load(card.config)
+    assert (config.mqtt.host, config.retention.days) == (("127.0.0.1", 9) if changed else ("b", 30))
+    before = card.config.read_bytes()
+    start(card)
+    assert card.config.read_bytes() == before
+
+
 def test_the_packages_own_file_is_nobodys_configuration_on_a_card_and_somebodys_elsewhere(card: Places) -> None:
     put(card.config, (ROOT / "debian/edge.toml").read_bytes())
     assert start(replace(card, is_card=False)).problems == ()
