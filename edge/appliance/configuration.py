@@ -67,18 +67,17 @@ def take_in(places: Places, device: str, check: Check) -> tuple[Config, list[Pro
         if raw.get("camera") == []:
             raise ConfigError(f"{NAME}: camera: none is configured", hint="add a [[camera]] table")
         config = parse(dict(raw), place=NAME)
-        lies = _where_it_lies(config, places)
-        _check_files(config, lies)
+        located = _where_it_lies(config, places)
+        _check_files(config, located)
         try:
-            check(lies)
+            check(located)
         except OSError as error:
             raise ConfigError(f"{NAME}: {str(error.filename)[:MOST_IN_NAME]}: {error.strerror}") from error
 
     was_taken, is_as_taken = lies in taken, _hash_of(places.config) in taken
     text, problems = _of_owner(path, fits, may_salvage=not has_one or was_taken) if lies else ("", [])
-    stays = was_taken and (
-        bool(problems) or not is_as_taken
-    )  # else what was wrong has been mended beside it: a file, a model
+    # Of one taken in part the rest is taken when what was missing beside it (a file, a model) has come.
+    stays = was_taken and (bool(problems) or not is_as_taken)
     if has_one and (not text or stays):
         return _in_use(places, problems)
     if not text and taken:
@@ -234,9 +233,9 @@ def _where_it_lies(config: Config, places: Places) -> Config:
     return resolve_paths(config, places.config.parent)
 
 
-def _check_files(config: Config, lies: Config) -> None:
+def _check_files(config: Config, located: Config) -> None:
     """Passwords and certificates that the configuration names are there."""
-    for (key, name), (_, path) in zip(_named(config), _named(lies), strict=True):
+    for (key, name), (_, path) in zip(_named(config), _named(located), strict=True):
         if not is_file(Path(path)):
             # A certificate or key itself in place of its name is not repeated.
             what = f"the file {name} is not there" if len(name) <= MOST_IN_NAME else "is no name of a file"

@@ -66,7 +66,7 @@ def why_no_data(root: Path = Path("/")) -> str:
         lines = (root / NO_DATA).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return ""
-    return "; ".join(filter(None, map(str.strip, lines))) or "it is not mounted"
+    return "; ".join(line.strip() for line in lines if line.strip()) or "it is not mounted"
 
 
 def boot_folder() -> Path:
