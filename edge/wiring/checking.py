@@ -29,7 +29,7 @@ def check_config(config: Config) -> None:
     """
     if not config.camera:
         raise ConfigError("camera: none is configured", hint="add a [[camera]] table; see docs/configuration.md")
-    _check_seeing(config, _labels_of(config.detector.model, "detector.model", config))
+    _check_tables(config, _labels_of(config.detector.model, "detector.model", config))
     _check_secrets(config)
     registry = _registry(config.workers.files)
     for index in range(len(config.work)):
@@ -44,7 +44,7 @@ def check_part(config: Config) -> None:
     """
     model = config.detector.model
     is_default = model == catalogue.DEFAULT_DETECTOR
-    _check_seeing(config, catalogue.find(model).labels if is_default else _labels_of(model, "detector.model", config))
+    _check_tables(config, catalogue.find(model).labels if is_default else _labels_of(model, "detector.model", config))
     _check_secrets(config)
     for file in config.workers.files:
         if not is_file(Path(file)):
@@ -55,7 +55,7 @@ def check_part(config: Config) -> None:
             _check_work(config, index, registry)
 
 
-def _check_seeing(config: Config, labels: Sequence[str]) -> None:
+def _check_tables(config: Config, labels: Sequence[str]) -> None:
     """`labels`: those of the detector."""
     _check_detector(config, labels)
     check_asked(config, labels)
