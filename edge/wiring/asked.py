@@ -15,10 +15,10 @@ from edge.rules.build import rules_from
 from edge.update.works import update_actions
 
 
-def check_asked(config: Config, labels: Collection[str] | None = None) -> None:
+def check_asked(config: Config, labels: Collection[str]) -> None:
     """
     Args:
-        labels: those of the detector; None: labels are not looked at.
+        labels: those of the detector.
 
     Raises:
         ConfigError: no such action, not its arguments, not permitted there, or no such camera, output or label.
@@ -30,8 +30,7 @@ def check_asked(config: Config, labels: Collection[str] | None = None) -> None:
         for key, text in (("on", each.on), ("off", each.off)):
             if text:
                 ask_of(text, actions, f"input[{index}].{key}", "operate")
-    named = {label for rule in config.rule for label in rule.labels}
-    rules_from(config, actions, named if labels is None else labels)
+    rules_from(config, actions, labels)
 
 
 def _actions(config: Config) -> dict[str, Action]:

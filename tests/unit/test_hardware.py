@@ -68,7 +68,7 @@ def test_the_default_configuration_is_right_and_has_the_pins_of_the_map(function
 
 
 def test_the_default_pins_ask_for_what_there_is() -> None:
-    check_asked(parse(tomllib.loads(CONFIGURATION.read_text(encoding="utf-8")), place="edge.toml"))
+    check_asked(parse(tomllib.loads(CONFIGURATION.read_text(encoding="utf-8")), place="edge.toml"), ())
 
 
 def test_the_page_about_buttons_shows_those_of_the_map() -> None:

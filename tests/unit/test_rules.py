@@ -273,10 +273,10 @@ def test_what_does_not_fit_together_is_refused_with_place_and_remedy(tables: dic
 )
 def test_what_is_asked_for_is_checked_without_running(tables: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        check_asked(parse({**SCENE, **tables}, place="edge.toml"))
+        check_asked(parse({**SCENE, **tables}, place="edge.toml"), LABELS)
     assert message in str(caught.value)
 
 
 def test_the_documented_configuration_asks_for_what_there_is() -> None:
     text = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
-    check_asked(parse(tomllib.loads(text.split("```toml\n", 1)[1].split("```", 1)[0]), place="docs"))
+    check_asked(parse(tomllib.loads(text.split("```toml\n", 1)[1].split("```", 1)[0]), place="docs"), LABELS)
