@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,16 @@ RestartSec=0
 RestartSteps=0
 ExecStartPre=/bin/false
 """
+ASKED_RESTARTS = 12
+"""More than StartLimitBurst= of the unit."""
+# In the program's place: ends so often to be started again, then for good.
+ASKING = f"""\
+[Service]
+Type=exec
+RestartSec=0
+ExecStart=
+ExecStart=/bin/sh -c 'echo >>asked; test $$(wc -l <asked) -gt {ASKED_RESTARTS} || exit 75'
+"""
 # The appliance's own sandbox around another command; setpriv, with which the demo ties its broker to itself, gives capabilities up.
 TRIAL = """\
 [Service]
@@ -94,6 +106,7 @@ def test_the_units_live_as_on_a_device(installed: Layered, tmp_path: Path) -> No
         the_sandbox_lets_it_work(machine)
         a_hang_is_ended(machine)
         an_exit_to_restart_is_none_that_failed(machine)
+        restarts_that_are_asked_for_are_never_too_many(machine)
         a_wrong_configuration_is_a_fault_at_once(machine)
         what_fails_again_and_again_is_a_fault(machine)
         events = kept(machine)
@@ -176,6 +189,36 @@ def an_exit_to_restart_is_none_that_failed(machine: Machine) -> None:
     no_fault_is_told(machine)
 
 
+def restarts_that_are_asked_for_are_never_too_many(machine: Machine) -> None:
+    with changed(machine, ASKING):
+        until(lambda: asked(machine) > ASKED_RESTARTS or state(machine) == "failed", HANG_S, "the last start")
+        until(lambda: state(machine) in ("inactive", "failed"), HANG_S, "its end")
+        assert (state(machine), asked(machine)) == ("inactive", 1 + ASKED_RESTARTS)
+        no_fault_is_told(machine)
+    it_runs_again(machine)
+
+
+def asked(machine: Machine) -> int:
+    return int(machine.ask("sh", "-c", "wc -l </var/lib/edge/asked"))
+
+
+def state(machine: Machine) -> str:
+    return machine.show("edge.service", "ActiveState")
+
+
+@contextmanager
+def changed(machine: Machine, settings: str) -> Iterator[None]:
+    """edge.service, started with other settings."""
+    machine.write("/run/systemd/system/edge.service.d/changed.conf", settings)
+    machine.ask("systemctl", "daemon-reload")
+    machine.run("systemctl", "restart", "edge.service")
+    try:
+        yield
+    finally:
+        machine.ask("sh", "-c", "rm -r /run/systemd/system/edge.service.d; systemctl daemon-reload")
+        machine.run("systemctl", "reset-failed", "edge.service")
+
+
 def a_wrong_configuration_is_a_fault_at_once(machine: Machine) -> None:
     machine.ask("sh", "-c", "cp -p /etc/edge/edge.toml /run/right.toml; sed -i '1i detektor = 1' /etc/edge/edge.toml")
     assert machine.run("systemctl", "restart", "edge.service").returncode != 0
@@ -187,14 +230,10 @@ def a_wrong_configuration_is_a_fault_at_once(machine: Machine) -> None:
 
 
 def what_fails_again_and_again_is_a_fault(machine: Machine) -> None:
-    machine.write("/run/systemd/system/edge.service.d/failing.conf", FAILING)
-    machine.ask("systemctl", "daemon-reload")
-    machine.run("systemctl", "restart", "edge.service")
-    machine.until_active("edge-fault.service")
-    assert machine.show("edge.service", "Result") in ("start-limit-hit", "exit-code")
-    assert machine.show("edge.service", "ActiveState") == "failed"
-    machine.ask("sh", "-c", "rm -r /run/systemd/system/edge.service.d; systemctl daemon-reload")
-    machine.ask("systemctl", "reset-failed", "edge.service")
+    with changed(machine, FAILING):
+        machine.until_active("edge-fault.service")
+        assert machine.show("edge.service", "Result") in ("start-limit-hit", "exit-code")
+        assert state(machine) == "failed"
     it_runs_again(machine)
 
 
