@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--log-level", default="info", choices=("debug", "info", "warning", "error"), help="default: info"
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    for verb in _asked(arguments):
+    for verb in asked(arguments):
         import_module(f"edge.cli.{verb.replace('-', '_')}").add_parser(verbs)
     options = parser.parse_args(arguments)
     _set_up_logging(options.log_level)
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _asked(arguments: Sequence[str] | None) -> tuple[str, ...]:
+def asked(arguments: Sequence[str] | None = None) -> tuple[str, ...]:
     """The one verb that is named, so that what only the others need is not loaded; all of them, for the help and for what is wrong."""
     first = argparse.ArgumentParser(add_help=False)
     first.add_argument("--log-level", nargs="?")

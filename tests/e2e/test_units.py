@@ -47,6 +47,13 @@ install -d -o edge -g edge /var/lib/edge/trial
 ln -s /usr/share/edge/models /var/lib/edge/trial/models
 ln -s /srv/samples /var/lib/edge/trial/samples
 """
+PASSWORD = "marmalade"
+# A wrong password is an error.
+LOG_IN = """
+import sys, urllib.parse, urllib.request
+form = urllib.parse.urlencode({"password": sys.argv[1]}).encode()
+urllib.request.urlopen("http://127.0.0.1:8080/login", form, 60)
+"""
 LOGIND = "org.freedesktop.login1 /org/freedesktop/login1 org.freedesktop.login1.Manager"
 EXPOSURE = 2.0
 FAILING = """\
@@ -104,6 +111,7 @@ def test_the_units_live_as_on_a_device(installed: Layered, tmp_path: Path) -> No
         units_are_right(machine)
         device = it_recognises_and_publishes(machine)
         the_sandbox_lets_it_work(machine)
+        a_password_that_root_chooses_counts_at_once(machine)
         a_hang_is_ended(machine)
         an_exit_to_restart_is_none_that_failed(machine)
         restarts_that_are_asked_for_are_never_too_many(machine)
@@ -164,6 +172,12 @@ def trial(machine: Machine, command: str) -> str:
     return machine.ask("cat", "/run/trial.out")
 
 
+def a_password_that_root_chooses_counts_at_once(machine: Machine) -> None:
+    machine.ask("sh", "-c", f"echo {PASSWORD} | edge web password --stdin")
+    machine.ask("python3", "-c", LOG_IN, PASSWORD)
+    assert machine.ask("sh", "-c", "find /var/lib/edge -user root ! -type l") == ""
+
+
 def a_hang_is_ended(machine: Machine) -> None:
     log = machine.ask("journalctl", "--unit=edge.service", "--no-pager", "--output=cat")
     assert machine.show("edge.service", "NRestarts") == "0", f"it has died before: {log}"
@@ -181,7 +195,7 @@ def a_hang_is_ended(machine: Machine) -> None:
 
 def an_exit_to_restart_is_none_that_failed(machine: Machine) -> None:
     before = machine.show("edge.service", "MainPID")
-    machine.ask("runuser", "-u", "edge", "--", "edge", "ask", "restart")
+    machine.ask("edge", "ask", "restart")
     until(
         lambda: machine.show("edge.service", "MainPID") not in ("0", before), HANG_S, "the restart that was asked for"
     )
@@ -249,7 +263,7 @@ def no_fault_is_told(machine: Machine) -> None:
 
 def kept(machine: Machine) -> int:
     """How many events the device holds."""
-    days = machine.ask("runuser", "-u", "edge", "--", "edge", "events", "days", "--json").splitlines()
+    days = machine.ask("edge", "events", "days", "--json").splitlines()
     return sum(json.loads(day)["events"] for day in days)
 
 
