@@ -6,8 +6,10 @@ last: after a power cut in the middle it is done again.
 
 import logging
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
+from edge.appliance.configuration import MARK
 from edge.appliance.network import CONNECTION, COUNTRY, SSH_USER
 from edge.appliance.places import Places
 from edge.files import sync_folder
@@ -17,15 +19,14 @@ log = logging.getLogger(__name__)
 
 STAYS = frozenset({RESET_FILE, "models", "lost+found"})
 """Models were fetched or shipped: they say nothing of anybody."""
-MADE = (
-    "edge",
-    f"NetworkManager/system-connections/{CONNECTION}",
-    f"ssh/authorized_keys/{SSH_USER}",
-    "ssh/edge-enabled",
+MADE = (f"NetworkManager/system-connections/{CONNECTION}", "ssh/edge-enabled", COUNTRY)
+OF_THE_CARD = (
+    "hostname",
     "localtime",
-    COUNTRY,
+    f"ssh/authorized_keys/{SSH_USER}",
+    "ssh/ssh_host_ed25519_key",
+    "ssh/ssh_host_ed25519_key.pub",
 )
-OF_THE_CARD = ("hostname", "ssh/ssh_host_ed25519_key", "ssh/ssh_host_ed25519_key.pub")
 """On an existing system these are somebody's."""
 
 
@@ -40,13 +41,27 @@ def fulfil(places: Places) -> bool:
     log.warning("factory reset data=%s", places.data)
     for name in (*MADE, *(OF_THE_CARD if places.is_card else ())):
         remove(places.etc / name)
-    for path in places.data.iterdir():
-        if path.name not in STAYS:
-            remove(path)
-    sync_folder(places.data)
+    _empty_configuration(places)
+    _empty(places.data, STAYS)
     (places.data / RESET_FILE).unlink()
     sync_folder(places.data)
     return True
+
+
+def _empty_configuration(places: Places) -> None:
+    """The folder stays, whose owner and rights let the program write there. On an existing system, so does what somebody wrote by hand."""
+    folder = places.config.parent
+    mark = folder / MARK
+    if folder.is_dir() and (places.is_card or mark.exists()):
+        _empty(folder, (MARK,))
+        remove(mark)  # last: after a power cut it still says that the rest was taken from the boot partition
+
+
+def _empty(folder: Path, stays: Collection[str]) -> None:
+    for path in folder.iterdir():
+        if path.name not in stays:
+            remove(path)
+    sync_folder(folder)
 
 
 def remove(path: Path) -> None:
