@@ -48,7 +48,7 @@ class ControlServer:
             Path(path).unlink(missing_ok=True)  # of a program that was killed; the folder's lock is ours
             listener.bind(path)
             Path(path).chmod(0o600)
-        # Not start_unix_server: from Python 3.13 on it looks at the path again and removes it, and that of `short_path` may be another's by then.
+        # Not start_unix_server: from Python 3.13 on it looks at the path again, and that of `short_path` may be another's by then.
         self._server = await asyncio.start_server(self._serve, sock=listener, limit=LINE_BYTES)
 
     async def stop(self) -> None:

@@ -1,6 +1,7 @@
 """The `edge` command: one module a verb. Errors become one line and an exit code."""
 
 import argparse
+import io
 import logging
 import os
 import sys
@@ -18,6 +19,7 @@ VERBS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit codes: 0 done · 1 failed · 2 wrong command line or configuration · 75 ended to be restarted · 130 interrupted."""
+    _set_up_streams()
     parser = argparse.ArgumentParser(prog="edge", description="An edge recognition appliance.")
     parser.add_argument("--version", action="version", version=f"edge {__version__}")
     parser.add_argument(
@@ -36,11 +38,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except BrokenPipeError:
         # The reader of our output has gone (`edge events list | head`): nothing is wrong, and there is nobody to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
+    except OSError as error:
+        if not _is_of_output(error):
+            raise
+        _drop_output()
+        print(f"edge: the output cannot be written: {error.strerror}", file=sys.stderr)
+        return 1
+    except EOFError:
+        print("edge: the input ended before it was answered: nothing was done", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def _set_up_streams() -> None:
+    """What the caller has closed (`>&-`) is empty, before another file takes its number; a letter that its encoding lacks is `?`."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")
+
+
+def _is_of_output(error: OSError) -> bool:
+    """Whether the output cannot be written any more, for this reason."""
+    try:
+        print(flush=True)
+    except OSError as again:
+        return again.errno == error.errno
+    return False
+
+
+def _drop_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def asked(arguments: Sequence[str] | None = None) -> tuple[str, ...]:

@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from edge.cli.common import add_config_options, load_config, print_json
+from edge.cli.common import add_config_options, checked_limit, load_config, print_json
 from edge.config import Config
-from edge.errors import ConfigError, StoreError
+from edge.errors import StoreError
 from edge.identity import device_id
 from edge.store.clips import ClipFolder, ClipStore
 from edge.store.port import Clip, Event
@@ -26,12 +26,11 @@ def add_parser(verbs: Any) -> None:
 
 
 def list_clips(options: argparse.Namespace) -> int:
-    if options.limit < 1:
-        raise ConfigError(f"--limit {options.limit}: must be 1 or more", hint="leave it out for the newest 20")
+    limit = checked_limit(options)
     config = load_config(options)
     store = ClipStore(config.data_dir)
     try:
-        clips = store.newest(options.limit)
+        clips = store.newest(limit)
     finally:
         store.close()
     if options.json:

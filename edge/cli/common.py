@@ -13,6 +13,7 @@ from edge.config import Config
 from edge.errors import ConfigError
 
 SYSTEM_CONFIG = Path("/etc/edge/edge.toml")
+MOST_LISTED = 1_000_000
 
 
 def add_config_options(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +43,14 @@ def load_config(options: argparse.Namespace, *, required: bool = False) -> Confi
         paths = msgspec.structs.replace(loaded.paths, data=str(Path(options.data).resolve()))
         loaded = msgspec.structs.replace(loaded, paths=paths)
     return loaded
+
+
+def checked_limit(options: argparse.Namespace) -> int:
+    """How many a list shows at the most."""
+    if not 1 <= options.limit <= MOST_LISTED:
+        raise ConfigError(f"--limit {options.limit}: must be 1 to {MOST_LISTED}", hint="leave it out for the newest 20")
+    limit: int = options.limit
+    return limit
 
 
 def print_json(value: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from edge.cli.clips import clip_rows, copy_clip
-from edge.cli.common import add_config_options, load_config, print_json
+from edge.cli.common import add_config_options, checked_limit, load_config, print_json
 from edge.cli.events_check import add_check
 from edge.clock import date_of, iso_utc
 from edge.config import Config
@@ -59,12 +59,11 @@ def add_parser(verbs: Any) -> None:
 
 
 def list_events(options: argparse.Namespace) -> int:
-    if options.limit < 1:
-        raise ConfigError(f"--limit {options.limit}: must be 1 or more", hint="leave it out for the newest 20")
+    limit = checked_limit(options)
     config = load_config(options)
     store = _open(config)
     try:
-        events = store.newest(options.limit, zone=options.zone, **_filters(options))
+        events = store.newest(limit, zone=options.zone, **_filters(options))
     finally:
         store.close()
     if options.json:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.config import default_data_dir
+from edge.errors import ConfigError
 
 
 def add_parser(verbs: Any) -> None:
@@ -27,7 +28,7 @@ def handle(options: argparse.Namespace) -> int:
     elif options.question == "get-current":
         print(slots.booted or "")
     elif options.slot is None or (options.question == "set-state" and options.state is None):
-        return 2
+        raise ConfigError(f"slots {options.question}: more is to be said", hint="as in `edge slots set-state A good`")
     elif options.question == "get-state":
         print(slots.state(options.slot))
     elif options.question == "set-primary":

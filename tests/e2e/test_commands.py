@@ -1,13 +1,16 @@
 """The `edge` command: answers and errors as a person gets them."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from tests.support import edge
+from tests.support import edge, environment
 
 pytestmark = pytest.mark.e2e
 
@@ -66,7 +69,9 @@ def test_recognise_goes_on_after_a_file_that_is_no_picture(config: Path, samples
         (["models", "pull", "ssd_mobilenet_v2_odi"], "did you mean 'ssd_mobilenet_v2_oid'?", 2),
         (["events", "list"], "no events have been kept here (", 1),
         (["run"], "no camera is configured (add a [[camera]] table", 2),
-        (["events", "list", "--limit", "0"], "--limit 0: must be 1 or more", 2),
+        (["events", "list", "--limit", "0"], "--limit 0: must be 1 to 1000000", 2),
+        (["events", "list", "--limit", "1" + 20 * "0"], "must be 1 to 1000000", 2),
+        (["clips", "list", "--limit", "1" + 20 * "0"], "must be 1 to 1000000", 2),
     ],
 )
 def test_errors_are_one_line_with_a_code(
@@ -77,6 +82,31 @@ def test_errors_are_one_line_with_a_code(
     done = edge(*arguments, "--config", config)
     assert done.returncode == code
     assert text in one_line(done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("line", "text", "code"),
+    [
+        ("config show --json >/dev/full", "edge: the output cannot be written: No space left on device", 1),
+        ("web password </dev/null", "edge: the input ended before it was answered", 1),
+        ("web password --stdin <&-", "edge: the password is too short", 2),
+        ("slots set-state A", "edge: slots set-state: more is to be said", 2),
+        ("config show >&-", "", 0),
+        ("backup setup --help", "drive ?", 0),
+    ],
+)
+def test_whatever_its_streams_are_a_command_ends_without_a_trace(
+    tmp_path: Path, line: str, text: str, code: int
+) -> None:
+    """`setsid`: a password is asked for at the terminal, if there is one."""
+    variables = {"EDGE_DATA": str(tmp_path), "EDGE_CONFIG": os.devnull, "PYTHONIOENCODING": "iso-8859-1"}
+    shell = ["setsid", "--wait", "sh", "-c", f'exec "$0" -m edge {line}', sys.executable]
+    done = subprocess.run(
+        shell, capture_output=True, encoding="iso-8859-1", check=False, env={**environment(), **variables}
+    )
+    assert "Traceback" not in done.stderr
+    assert text in done.stdout + done.stderr
+    assert done.returncode == code
 
 
 def test_a_wrong_key_names_place_and_remedy(config: Path) -> None:
