@@ -115,9 +115,9 @@ def test_an_event_has_the_seconds_before_it_and_after(data_dir: Path) -> None:
     with Room(data_dir) as room:
         room.feed(stream[:60])
         room.happens("started", event("e", 105.5, 105.9))
-        room.feed(stream[60:100])
+        room.feed(stream[60:80])
         room.happens("ended", event("e", 105.5, 108.0, "left"))
-        room.feed(stream[100:])
+        room.feed(stream[80:])
         until(lambda: room.recorder.clips == 1, 5, "the clip")
     (clip,) = clips_in(data_dir)
     path = ClipFolder(data_dir).path_of(clip.id)
