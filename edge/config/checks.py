@@ -278,9 +278,10 @@ def _check_web(web: Web, where: str) -> None:
 def _is_host(host: str) -> bool:
     """An address, or something that can be a name of one: its last part is no number."""
     try:
-        return bool(ip_address(host))
+        ip_address(host)
     except ValueError:
         return re.fullmatch(r"([A-Za-z0-9-]+\.)*[A-Za-z0-9-]*[A-Za-z][A-Za-z0-9-]*", host) is not None
+    return True
 
 
 def _check_options(camera: Camera, scheme: str, where: str) -> None:

@@ -68,13 +68,19 @@ def test_what_is_done_is_remembered_over_restarts_and_a_changed_file_is_new(tmp_
     assert names(opened(folder, ledger=StillLedger(data_dir))) == ["a.jpg", "b.jpg"]
 
 
-def test_a_file_that_is_no_picture_is_passed_over_once(
-    tmp_path: Path, data_dir: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def with_one_that_is_none(tmp_path: Path) -> Path:
+    """A folder of a.jpg, which is no picture, and b.jpg, which is one."""
     folder = tmp_path / "pictures"
     folder.mkdir()
     (folder / "a.jpg").write_bytes(b"this is no picture")
     picture(folder / "b.jpg")
+    return folder
+
+
+def test_a_file_that_is_no_picture_is_passed_over_once(
+    tmp_path: Path, data_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = with_one_that_is_none(tmp_path)
     ledger = StillLedger(data_dir)
     assert names(opened(folder, ledger=ledger)) == ["b.jpg"]
     assert "a.jpg: not a picture" in caplog.text
@@ -145,10 +151,7 @@ def test_a_ledger_that_cannot_be_read_is_an_error_to_come_back_from(tmp_path: Pa
 def test_a_ledger_that_cannot_be_written_holds_nothing_up(
     tmp_path: Path, data_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    (folder / "a.jpg").write_bytes(b"this is no picture")
-    picture(folder / "b.jpg")
+    folder = with_one_that_is_none(tmp_path)
     open_database(data_dir).execute(
         "CREATE TRIGGER full BEFORE INSERT ON stills BEGIN SELECT RAISE(FAIL, 'disk is full'); END"
     )

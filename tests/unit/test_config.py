@@ -104,6 +104,11 @@ def test_relative_paths_start_at_the_file(tmp_path: Path) -> None:
     assert config.mqtt.password_file == f"{tmp_path}/secret"
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "fe80::1", "localhost", "porch", "porch.local"])
+def test_the_page_is_served_at_an_address_or_a_name_of_one(host: str) -> None:
+    assert parse({"web": {"host": host}}, place="here").web.host == host
+
+
 def test_a_file_that_is_not_toml_names_its_line(tmp_path: Path) -> None:
     path = tmp_path / "edge.toml"
     path.write_text("[mqtt]\nhost = \nport = 1")
